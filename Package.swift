@@ -1,0 +1,49 @@
+// swift-tools-version: 6.1
+// Swiftlet: an int8 CNN toolchain and runtime. Two wings; only `int8.bin` passes between them.
+import PackageDescription
+
+/// On the device: no Foundation, no heap after load, also compiled as Embedded Swift.
+let device: [Target] = [
+    .target(name: "SwiftletArithmetic"),
+    .target(name: "SwiftletFormat", dependencies: ["SwiftletArithmetic"]),
+    .target(name: "SwiftletKernels", dependencies: ["SwiftletArithmetic", "SwiftletFormat"]),
+    .target(name: "Swiftlet", dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletKernels"]),
+]
+
+/// Offline: from data and float networks to `int8.bin`, and everything around it.
+let offline: [Target] = [
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
+    .target(name: "SwiftletImageIO", dependencies: ["CPNG"]),
+    .target(name: "SwiftletGraph"),
+    .target(name: "SwiftletZoo", dependencies: ["SwiftletGraph"]),
+    .target(name: "SwiftletTraining", dependencies: ["COneDNN", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
+    .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
+    .target(name: "SwiftletPlanner"),
+    .target(
+        name: "SwiftletConverter",
+        dependencies: ["SwiftletGraph", "SwiftletQuantizer", "SwiftletPlanner", "SwiftletFormat", "Swiftlet"]),
+    .target(name: "SwiftletProfiler", dependencies: ["Swiftlet"]),
+    .executableTarget(
+        name: "SwiftletCommand",
+        dependencies: [
+            "Swiftlet", "SwiftletImageIO", "SwiftletZoo", "SwiftletTraining", "SwiftletConverter", "SwiftletProfiler",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ]),
+]
+
+let tests: [Target] = [
+    .target(name: "TestSupport", path: "Tests/Support"),
+    .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
+]
+
+let package = Package(
+    name: "Swiftlet",
+    products: [
+        .library(name: "Swiftlet", targets: ["Swiftlet"]),
+        .executable(name: "swiftlet", targets: ["SwiftletCommand"]),
+    ],
+    dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")],
+    targets: device + offline + tests,
+    swiftLanguageModes: [.v6]
+)

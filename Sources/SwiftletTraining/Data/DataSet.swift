@@ -1,0 +1,33 @@
+/// What training, calibration and evaluation ask of a set of labelled pictures.
+///
+/// What it does not do: augment or normalise; the loaders do.
+import SwiftletGraph
+
+/// The size and the colours in which a network wants its pictures.
+public struct InputFormat: Hashable, Sendable {
+    /// Height x width x channels, 1 (grey) or 3 channels.
+    public var shape: Shape
+    public var preprocessing: Preprocessing
+
+    public init(shape: Shape, preprocessing: Preprocessing) {
+        self.shape = shape
+        self.preprocessing = preprocessing
+    }
+}
+
+/// Labelled pictures, all delivered in one `InputFormat`. Reading is thread-safe.
+public protocol DataSet: Sendable {
+    /// As the user named it: "cifar10:/data/cifar-10".
+    var name: String { get }
+    var format: InputFormat { get }
+    var classNames: [String] { get }
+    var count: Int { get }
+
+    /// The class of picture `index`, in `0 ..< classNames.count`.
+    func label(at index: Int) -> Int
+
+    /// Writes picture `index` as height x width x channels bytes, resized and cropped as `format` says.
+    ///
+    /// - Throws: `DataSetError` that names the file, the place in it and what is wrong.
+    func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws
+}
