@@ -11,7 +11,7 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
     public static let names = networks.map { $0.name }
 
     static let networks: [any Network.Type] = [
-        MobileNetV1.self, MobileNetV2.self, ShuffleNetV2.self,
+        MobileNetV1.self, MobileNetV2.self, ShuffleNetV1.self, ShuffleNetV2.self, CondenseNet.self, LeNet5.self,
     ]
 
     private let network: any Network
@@ -85,18 +85,20 @@ struct NetworkInput: Sendable {
     var resolution: Int
     var channels: Int
     var classes: Int
-    var stem: Stem
+    /// Nil where a network has but one.
+    var stem: Stem?
 
     /// Unless told, 224 pixels and 1000 classes; with the CIFAR stem (chosen up to 64 pixels) 32 pixels, 10 classes.
     init(reading reader: inout OptionReader) throws {
         let small = reader.peek("stem") == Stem.cifar.rawValue
         resolution = try reader.integer("resolution", default: small ? 32 : 224, in: 8...4096)
         channels = try reader.integer("channels", default: 3, in: 1...16)
-        stem = try reader.choice("stem", default: resolution <= 64 ? .cifar : .imagenet)
+        let stem = try reader.choice("stem", default: resolution <= 64 ? Stem.cifar : .imagenet)
+        self.stem = stem
         classes = try reader.integer("classes", default: stem == .cifar ? 10 : 1000, in: 1...100_000)
     }
 
-    init(resolution: Int, channels: Int, classes: Int, stem: Stem) {
+    init(resolution: Int, channels: Int, classes: Int, stem: Stem?) {
         self.resolution = resolution
         self.channels = channels
         self.classes = classes
@@ -106,9 +108,7 @@ struct NetworkInput: Sendable {
     var shape: Shape { Shape(height: resolution, width: resolution, channels: channels) }
 
     var options: [(name: String, value: String)] {
-        [
-            ("resolution", "\(resolution)"), ("channels", "\(channels)"), ("stem", stem.rawValue),
-            ("classes", "\(classes)"),
-        ]
+        [("resolution", "\(resolution)"), ("channels", "\(channels)")]
+            + (stem.map { [("stem", $0.rawValue)] } ?? []) + [("classes", "\(classes)")]
     }
 }

@@ -97,4 +97,32 @@ import Testing
         #expect(editDistance([], Array("abc")) == 3)
         #expect(nearestName(to: "zzzzzz", among: ["width"]) == nil)
     }
+
+    /// The networks that peers are measured on hold the same work: multiply-accumulates and weights (without biases and
+    /// batch norms), counted there by another program. CondenseNet's classifier reads half its inputs there.
+    @Test(
+        arguments: [
+            ("mobilenet-v1", 568.74, 4_209_088), ("mobilenet-v1:width=0.25,resolution=96,classes=2", 7.49, 208_112),
+            ("mobilenet-v2", 300.77, 3_469_760), ("mobilenet-v2:width=0.35,resolution=96", 11.93, 1_662_048),
+            ("shufflenet-v1:groups=3", 137.46, 1_840_248), ("shufflenet-v2", 144.91, 2_261_424),
+            ("condensenet", 516.64 + 1.032, 4_709_488 + 1_032_000),
+        ])
+    func benchmarkedNetworksHoldTheSameWork(spec: String, megaMACs: Double, weights: Int) throws {
+        let graph = try Architecture(parsing: spec).makeGraph()
+        #expect(abs(Double(graph.macs) / 1e6 - megaMACs) < 0.006, "\(graph.macs)")
+        var count = 0
+        for node in graph.nodes {
+            let inputs = graph.shape(of: node.inputs[0]).channels
+            switch node.operation {
+            case .convolution(let convolution):
+                let kernel = convolution.window.kernel
+                count += convolution.outputChannels * inputs / convolution.groups * kernel.height * kernel.width
+            case .learnedGroupConvolution(let convolution):
+                count += convolution.outputChannels * inputs / convolution.condensationFactor
+            case .linear(let outputs): count += outputs * inputs
+            default: break
+            }
+        }
+        #expect(count == weights)
+    }
 }
