@@ -35,6 +35,7 @@ let offline: [Target] = [
 let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
+    .testTarget(name: "SwiftletZooTests", dependencies: ["SwiftletZoo", "SwiftletGraph", "TestSupport"]),
 ]
 
 let package = Package(
