@@ -13,11 +13,13 @@ let device: [Target] = [
 /// Offline: from data and float networks to `int8.bin`, and everything around it.
 let offline: [Target] = [
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(name: "SwiftletImageIO", dependencies: ["CPNG"]),
     .target(name: "SwiftletGraph"),
     .target(name: "SwiftletZoo", dependencies: ["SwiftletGraph"]),
-    .target(name: "SwiftletTraining", dependencies: ["COneDNN", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
+    .target(
+        name: "SwiftletTraining", dependencies: ["COneDNN", "CZlib", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
     .target(name: "SwiftletPlanner"),
     .target(
@@ -35,6 +37,7 @@ let offline: [Target] = [
 let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
+    .testTarget(name: "SwiftletDataTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "TestSupport"]),
 ]
 
 let package = Package(
