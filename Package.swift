@@ -13,12 +13,15 @@ let device: [Target] = [
 /// Offline: from data and float networks to `int8.bin`, and everything around it.
 let offline: [Target] = [
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(name: "SwiftletImageIO", dependencies: ["CPNG"]),
     .target(name: "SwiftletGraph"),
     .target(name: "SwiftletZoo", dependencies: ["SwiftletGraph"]),
     .target(name: "CSwiftletTraining"),
-    .target(name: "SwiftletTraining", dependencies: ["COneDNN", "CSwiftletTraining", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
+    .target(
+        name: "SwiftletTraining",
+        dependencies: ["COneDNN", "CSwiftletTraining", "CZlib", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
     .target(name: "SwiftletPlanner"),
     .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
@@ -40,6 +43,7 @@ let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletZooTests", dependencies: ["SwiftletZoo", "SwiftletGraph", "TestSupport"]),
+    .testTarget(name: "SwiftletDataTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "TestSupport"]),
 ]
 
 let package = Package(
