@@ -15,9 +15,12 @@ let offline: [Target] = [
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(name: "SwiftletImageIO", dependencies: ["CPNG"]),
+    .target(name: "SwiftletFiles"),
     .target(name: "SwiftletGraph"),
     .target(name: "SwiftletZoo", dependencies: ["SwiftletGraph"]),
-    .target(name: "SwiftletTraining", dependencies: ["COneDNN", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
+    .target(
+        name: "SwiftletTraining",
+        dependencies: ["COneDNN", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
     .target(name: "SwiftletPlanner"),
     .target(
@@ -36,6 +39,10 @@ let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletZooTests", dependencies: ["SwiftletZoo", "SwiftletGraph", "TestSupport"]),
+    .testTarget(name: "SwiftletFilesTests", dependencies: ["SwiftletFiles", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletCheckpointTests",
+        dependencies: ["SwiftletTraining", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
 ]
 
 let package = Package(
