@@ -36,13 +36,16 @@ let offline: [Target] = [
 ]
 
 let tests: [Target] = [
-    .target(name: "TestSupport", path: "Tests/Support"),
+    .target(name: "TestSupport", dependencies: ["SwiftletGraph"], path: "Tests/Support"),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletZooTests", dependencies: ["SwiftletZoo", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFilesTests", dependencies: ["SwiftletFiles", "TestSupport"]),
     .testTarget(
         name: "SwiftletCheckpointTests",
         dependencies: ["SwiftletTraining", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletQuantizerTests",
+        dependencies: ["SwiftletQuantizer", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
 ]
 
 let package = Package(
