@@ -23,10 +23,13 @@ let offline: [Target] = [
         dependencies: ["COneDNN", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
     .target(name: "SwiftletPlanner"),
+    .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
         name: "SwiftletConverter",
-        dependencies: ["SwiftletGraph", "SwiftletQuantizer", "SwiftletPlanner", "SwiftletFormat", "Swiftlet"]),
-    .target(name: "SwiftletProfiler", dependencies: ["Swiftlet"]),
+        dependencies: [
+            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner", "SwiftletQuantizer",
+        ]),
+    .target(name: "SwiftletProfiler", dependencies: ["SwiftletHost"]),
     .executableTarget(
         name: "SwiftletCommand",
         dependencies: [
