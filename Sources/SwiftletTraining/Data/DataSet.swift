@@ -3,18 +3,6 @@
 /// What it does not do: augment or normalise; the loaders do.
 import SwiftletGraph
 
-/// The size and the colours in which a network wants its pictures.
-public struct InputFormat: Hashable, Sendable {
-    /// Height x width x channels, 1 (grey) or 3 channels.
-    public var shape: Shape
-    public var preprocessing: Preprocessing
-
-    public init(shape: Shape, preprocessing: Preprocessing) {
-        self.shape = shape
-        self.preprocessing = preprocessing
-    }
-}
-
 /// Labelled pictures, all delivered in one `InputFormat`. Reading is thread-safe.
 public protocol DataSet: Sendable {
     /// As the user named it: "cifar10:/data/cifar-10".
