@@ -17,10 +17,11 @@ public struct AffineQuantization: Hashable, Sendable {
     /// The quantization that covers `range`, which is first widened to contain 0: zero is then exact, and padding costs
     /// nothing (Jacob et al. 2018, section 3).
     public init(_ range: ClosedRange<Float>) {
-        let low = min(range.lowerBound, 0)
-        let high = max(range.upperBound, 0)
-        scale = max((high - low) / 255, Self.smallestScale)
-        zeroPoint = Int8(max(-128, min(127, (-128 - low / scale).rounded(.toNearestOrAwayFromZero))))
+        let low = Double(min(range.lowerBound, 0))
+        let high = Double(max(range.upperBound, 0))
+        let step = max((high - low) / 255, Double(Self.smallestScale))
+        scale = Float(step)
+        zeroPoint = Int8(max(-128, min(127, (-128 - low / step).rounded(.toNearestOrAwayFromZero))))
     }
 
     /// The nearest int8, halves away from zero, saturated.

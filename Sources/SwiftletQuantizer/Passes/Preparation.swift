@@ -10,7 +10,10 @@ extension Graph {
     /// - Throws: `GraphError` for parameters that are missing or not finite, `PassError`.
     public func preparedForQuantization(_ preprocessing: Preprocessing) throws -> Graph {
         try checkParameters()
-        return try removingDropout().condensed().sinkingShuffles().foldingBatchNorms().replacingLinears()
+        let prepared = try removingDropout().condensed().sinkingShuffles().foldingBatchNorms().replacingLinears()
             .foldingNormalization(preprocessing)
+        // Products of large finite numbers may overflow.
+        try prepared.checkParameters()
+        return prepared
     }
 }
