@@ -16,17 +16,25 @@ let offline: [Target] = [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(name: "CSwiftletPNG", dependencies: ["CPNG"]),
+    .target(name: "SwiftletFiles"),
     .target(name: "SwiftletGraph"),
     .target(name: "SwiftletImageIO", dependencies: ["CSwiftletPNG", "SwiftletGraph"]),
     .target(name: "SwiftletZoo", dependencies: ["SwiftletGraph"]),
+    .target(name: "CSwiftletTraining"),
     .target(
-        name: "SwiftletTraining", dependencies: ["COneDNN", "CZlib", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO"]),
+        name: "SwiftletTraining",
+        dependencies: [
+            "COneDNN", "CSwiftletTraining", "CZlib", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO",
+        ]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
     .target(name: "SwiftletPlanner"),
+    .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
         name: "SwiftletConverter",
-        dependencies: ["SwiftletGraph", "SwiftletQuantizer", "SwiftletPlanner", "SwiftletFormat", "Swiftlet"]),
-    .target(name: "SwiftletProfiler", dependencies: ["Swiftlet"]),
+        dependencies: [
+            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner", "SwiftletQuantizer",
+        ]),
+    .target(name: "SwiftletProfiler", dependencies: ["SwiftletHost"]),
     .executableTarget(
         name: "SwiftletCommand",
         dependencies: [
@@ -36,12 +44,20 @@ let offline: [Target] = [
 ]
 
 let tests: [Target] = [
-    .target(name: "TestSupport", path: "Tests/Support"),
+    .target(name: "TestSupport", dependencies: ["SwiftletGraph"], path: "Tests/Support"),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(
         name: "SwiftletImageIOTests", dependencies: ["SwiftletImageIO", "SwiftletGraph", "TestSupport"],
         exclude: ["Fixtures"]),
+    .testTarget(name: "SwiftletZooTests", dependencies: ["SwiftletZoo", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletDataTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "TestSupport"]),
+    .testTarget(name: "SwiftletFilesTests", dependencies: ["SwiftletFiles", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletCheckpointTests",
+        dependencies: ["SwiftletTraining", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletQuantizerTests",
+        dependencies: ["SwiftletQuantizer", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
 ]
 
 let package = Package(

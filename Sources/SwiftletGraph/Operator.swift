@@ -10,12 +10,18 @@ public struct Convolution: Hashable, Sendable, Codable {
     public var window: Window
     public var groups: Int
     public var hasBias: Bool
+    /// What padding holds, a value an input channel; nil means zeros. Folding a picture's normalization into the weights
+    /// turns the zeros of its padding into the mean.
+    public var padValues: [Float]?
 
-    public init(outputChannels: Int, window: Window, groups: Int = 1, hasBias: Bool = false) {
+    public init(
+        outputChannels: Int, window: Window, groups: Int = 1, hasBias: Bool = false, padValues: [Float]? = nil
+    ) {
         self.outputChannels = outputChannels
         self.window = window
         self.groups = groups
         self.hasBias = hasBias
+        self.padValues = padValues
     }
 }
 

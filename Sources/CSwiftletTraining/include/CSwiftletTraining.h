@@ -1,0 +1,79 @@
+// Float kernels of training that a matrix product does not cover: depthwise convolution, batch norm, pooling, channel
+// movement, optimizer steps. All maps are NHWC. What this does not do: matrix products (oneDNN) or threads of its own; each
+// call works on the rows or images it is given.
+#ifndef CSWIFTLET_TRAINING_H
+#define CSWIFTLET_TRAINING_H
+
+#include <stdint.h>
+
+// A window over `images` maps: input height x width x channels, output outHeight x outWidth x channels.
+typedef struct {
+    int32_t images, height, width, channels, outHeight, outWidth;
+    int32_t kernelHeight, kernelWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, paddingTop, paddingLeft;
+} STWindow;
+
+// 0 none, 1 ReLU, 2 ReLU6, 3 leaky ReLU, 4 sigmoid, 5 tanh, 6 swish
+typedef struct {
+    int32_t kind;
+    float slope;
+} STActivation;
+
+// One instruction set's kernels. `accumulate` adds to the result instead of overwriting it.
+typedef struct {
+    const char *name;
+    // weight [taps][channels]
+    void (*depthwiseForward)(const STWindow *, const float *x, const float *weight, float *y);
+    void (*depthwiseBackwardInput)(const STWindow *, const float *dy, const float *weight, float *dx, int accumulate);
+    void (*depthwiseBackwardWeight)(const STWindow *, const float *x, const float *dy, float *dWeight);
+    // col [outHeight * outWidth][taps][count]: channels first ..< first + count of one image
+    void (*imageToColumns)(const STWindow *, const float *x, int32_t first, int32_t count, float *col);
+    void (*columnsToImage)(const STWindow *, const float *col, int32_t first, int32_t count, float *dx);
+    // sums and squares [channels] are added to
+    void (*channelSums)(const float *x, int64_t rows, int32_t channels, double *sums, double *squares);
+    void (*addBias)(float *x, int64_t rows, int32_t channels, const float *bias);
+    void (*biasGradient)(const float *dy, int64_t rows, int32_t channels, float *dBias);
+    // z = act(y * scale + shift)
+    void (*normalize)(const float *y, int64_t rows, int32_t channels, const float *scale, const float *shift,
+                      STActivation activation, float *z);
+    // g = dz * act'(y * scale + shift); adds sum(g) and sum(g * y) to the sums
+    void (*normalizeReduce)(const float *dz, const float *y, int64_t rows, int32_t channels, const float *scale,
+                            const float *shift, STActivation activation, double *sums, double *products);
+    // dy = a * g + b * y + c, per channel
+    void (*normalizeBackward)(const float *dz, const float *y, int64_t rows, int32_t channels, const float *scale,
+                              const float *shift, STActivation activation, const float *a, const float *b,
+                              const float *c, float *dy, int accumulate);
+    void (*activate)(const float *x, int64_t count, STActivation activation, float *y);
+    void (*activateBackward)(const float *dy, const float *x, int64_t count, STActivation activation, float *dx,
+                             int accumulate);
+    void (*add)(const float *a, const float *b, int64_t count, float *y);
+    // y (+)= x
+    void (*copy)(const float *x, int64_t count, float *y, int accumulate);
+    // y[r][yFirst + c] (+)= x[r][xFirst + c]
+    void (*copyChannels)(const float *x, int32_t xChannels, int32_t xFirst, float *y, int32_t yChannels, int32_t yFirst,
+                         int32_t count, int64_t rows, int accumulate);
+    // y[r][c] = x[r][index[c]]
+    void (*gather)(const float *x, int32_t xChannels, const int32_t *index, float *y, int32_t yChannels, int64_t rows);
+    // dx[r][index[c]] += dy[r][c]
+    void (*scatter)(const float *dy, int32_t yChannels, const int32_t *index, float *dx, int32_t xChannels, int64_t rows);
+    void (*maxPoolForward)(const STWindow *, const float *x, float *y, int32_t *where);
+    void (*maxPoolBackward)(const STWindow *, const float *dy, const int32_t *where, float *dx);
+    void (*averagePoolForward)(const STWindow *, const float *x, float *y);
+    void (*averagePoolBackward)(const STWindow *, const float *dy, float *dx);
+    // SGD with Nesterov momentum: g += decay * w; v = momentum * v + g; w -= rate * (g + momentum * v)
+    void (*sgd)(float *w, const float *g, float *v, int64_t count, float rate, float momentum, float decay);
+    // AdamW; correction1 = 1 - beta1^t, correction2 = 1 - beta2^t
+    void (*adamW)(float *w, const float *g, float *m, float *v, int64_t count, float rate, float beta1, float beta2,
+                  float epsilon, float decay, float correction1, float correction2);
+} STKernels;
+
+// The kernels of the best instruction set that this machine has.
+const STKernels *st_kernels(void);
+
+// A barrier for threads that come often: spins for a while, then gives way to others.
+typedef struct {
+    int32_t arrived, generation, count;
+} STBarrier;
+void st_barrier_init(STBarrier *, int32_t count);
+void st_barrier_wait(STBarrier *);
+
+#endif

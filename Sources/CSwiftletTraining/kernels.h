@@ -1,0 +1,396 @@
+// The kernels' text, compiled once for each instruction set; NAME(x) gives each copy a name of its own. Inner loops run
+// over channels, which are contiguous, so the compiler vectorizes them without changing any order of summation.
+#include "CSwiftletTraining.h"
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#define CHUNK 128  // rows summed in float before they go into a double
+
+static inline __attribute__((always_inline)) float NAME(act)(float t, STActivation a) {
+    switch (a.kind) {
+    case 1: return t > 0 ? t : 0;
+    case 2: return t > 0 ? (t < 6 ? t : 6) : 0;
+    case 3: return t > 0 ? t : a.slope * t;
+    case 4: return 1 / (1 + expf(-t));
+    case 5: return tanhf(t);
+    case 6: return t / (1 + expf(-t));
+    default: return t;
+    }
+}
+
+static inline __attribute__((always_inline)) float NAME(slope)(float t, STActivation a) {
+    switch (a.kind) {
+    case 1: return t > 0 ? 1 : 0;
+    case 2: return t > 0 && t < 6 ? 1 : 0;
+    case 3: return t > 0 ? 1 : a.slope;
+    case 4: { float s = 1 / (1 + expf(-t)); return s * (1 - s); }
+    case 5: { float s = tanhf(t); return 1 - s * s; }
+    case 6: { float s = 1 / (1 + expf(-t)); return s + t * s * (1 - s); }
+    default: return 1;
+    }
+}
+
+// Compiles BODY with the activation's kind known, so that its branches leave the inner loops.
+#define FOR_EACH_ACTIVATION(activation, BODY)                                         \
+    switch ((activation).kind) {                                                      \
+    case 0: { const STActivation A = {0, 0}; BODY } break;                            \
+    case 1: { const STActivation A = {1, 0}; BODY } break;                            \
+    case 2: { const STActivation A = {2, 0}; BODY } break;                            \
+    case 3: { const STActivation A = {3, (activation).slope}; BODY } break;           \
+    case 4: { const STActivation A = {4, 0}; BODY } break;                            \
+    case 5: { const STActivation A = {5, 0}; BODY } break;                            \
+    default: { const STActivation A = {6, 0}; BODY } break;                           \
+    }
+
+static void NAME(depthwiseForward)(const STWindow *s, const float *x, const float *weight, float *y) {
+    const int C = s->channels;
+    for (int n = 0; n < s->images; n++)
+        for (int oy = 0; oy < s->outHeight; oy++)
+            for (int ox = 0; ox < s->outWidth; ox++) {
+                float *restrict out = y + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
+                memset(out, 0, sizeof(float) * C);
+                for (int ky = 0; ky < s->kernelHeight; ky++) {
+                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                    if (iy < 0 || iy >= s->height) continue;
+                    for (int kx = 0; kx < s->kernelWidth; kx++) {
+                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                        if (ix < 0 || ix >= s->width) continue;
+                        const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                        const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
+                        for (int c = 0; c < C; c++) out[c] += in[c] * w[c];
+                    }
+                }
+            }
+}
+
+static void NAME(depthwiseBackwardInput)(const STWindow *s, const float *dy, const float *weight, float *dx,
+                                         int accumulate) {
+    const int C = s->channels;
+    if (!accumulate) memset(dx, 0, sizeof(float) * (size_t)s->images * s->height * s->width * C);
+    for (int n = 0; n < s->images; n++)
+        for (int oy = 0; oy < s->outHeight; oy++)
+            for (int ox = 0; ox < s->outWidth; ox++) {
+                const float *restrict g = dy + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
+                for (int ky = 0; ky < s->kernelHeight; ky++) {
+                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                    if (iy < 0 || iy >= s->height) continue;
+                    for (int kx = 0; kx < s->kernelWidth; kx++) {
+                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                        if (ix < 0 || ix >= s->width) continue;
+                        float *restrict out = dx + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                        const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
+                        for (int c = 0; c < C; c++) out[c] += g[c] * w[c];
+                    }
+                }
+            }
+}
+
+static void NAME(depthwiseBackwardWeight)(const STWindow *s, const float *x, const float *dy, float *dWeight) {
+    const int C = s->channels;
+    for (int n = 0; n < s->images; n++)
+        for (int oy = 0; oy < s->outHeight; oy++)
+            for (int ky = 0; ky < s->kernelHeight; ky++) {
+                int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                if (iy < 0 || iy >= s->height) continue;
+                for (int kx = 0; kx < s->kernelWidth; kx++) {
+                    float *restrict w = dWeight + (size_t)(ky * s->kernelWidth + kx) * C;
+                    for (int ox = 0; ox < s->outWidth; ox++) {
+                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                        if (ix < 0 || ix >= s->width) continue;
+                        const float *restrict g = dy + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
+                        const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                        for (int c = 0; c < C; c++) w[c] += g[c] * in[c];
+                    }
+                }
+            }
+}
+
+static void NAME(imageToColumns)(const STWindow *s, const float *x, int32_t first, int32_t count, float *col) {
+    for (int oy = 0; oy < s->outHeight; oy++)
+        for (int ox = 0; ox < s->outWidth; ox++)
+            for (int ky = 0; ky < s->kernelHeight; ky++) {
+                int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                for (int kx = 0; kx < s->kernelWidth; kx++, col += count) {
+                    int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                    if (iy < 0 || iy >= s->height || ix < 0 || ix >= s->width)
+                        memset(col, 0, sizeof(float) * count);
+                    else
+                        memcpy(col, x + ((size_t)iy * s->width + ix) * s->channels + first, sizeof(float) * count);
+                }
+            }
+}
+
+static void NAME(columnsToImage)(const STWindow *s, const float *col, int32_t first, int32_t count, float *dx) {
+    for (int oy = 0; oy < s->outHeight; oy++)
+        for (int ox = 0; ox < s->outWidth; ox++)
+            for (int ky = 0; ky < s->kernelHeight; ky++) {
+                int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                for (int kx = 0; kx < s->kernelWidth; kx++, col += count) {
+                    int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                    if (iy < 0 || iy >= s->height || ix < 0 || ix >= s->width) continue;
+                    float *restrict out = dx + ((size_t)iy * s->width + ix) * s->channels + first;
+                    for (int c = 0; c < count; c++) out[c] += col[c];
+                }
+            }
+}
+
+static void NAME(channelSums)(const float *x, int64_t rows, int32_t C, double *sums, double *squares) {
+    float part[2 * 64];
+    for (int64_t begin = 0; begin < rows; begin += CHUNK) {
+        int64_t end = begin + CHUNK < rows ? begin + CHUNK : rows;
+        for (int base = 0; base < C; base += 64) {
+            int width = C - base < 64 ? C - base : 64;
+            memset(part, 0, sizeof part);
+            for (int64_t r = begin; r < end; r++) {
+                const float *restrict in = x + r * C + base;
+                for (int c = 0; c < width; c++) {
+                    part[c] += in[c];
+                    part[64 + c] += in[c] * in[c];
+                }
+            }
+            for (int c = 0; c < width; c++) {
+                sums[base + c] += part[c];
+                squares[base + c] += part[64 + c];
+            }
+        }
+    }
+}
+
+static void NAME(addBias)(float *x, int64_t rows, int32_t C, const float *bias) {
+    for (int64_t r = 0; r < rows; r++) {
+        float *restrict out = x + r * C;
+        for (int c = 0; c < C; c++) out[c] += bias[c];
+    }
+}
+
+static void NAME(biasGradient)(const float *dy, int64_t rows, int32_t C, float *dBias) {
+    for (int64_t r = 0; r < rows; r++) {
+        const float *restrict g = dy + r * C;
+        for (int c = 0; c < C; c++) dBias[c] += g[c];
+    }
+}
+
+static void NAME(normalize)(const float *y, int64_t rows, int32_t C, const float *scale, const float *shift,
+                            STActivation activation, float *z) {
+    FOR_EACH_ACTIVATION(activation, {
+        for (int64_t r = 0; r < rows; r++) {
+            const float *in = y + r * C;
+            float *out = z + r * C;
+            for (int c = 0; c < C; c++) out[c] = NAME(act)(in[c] * scale[c] + shift[c], A);
+        }
+    })
+}
+
+static void NAME(normalizeReduce)(const float *dz, const float *y, int64_t rows, int32_t C, const float *scale,
+                                  const float *shift, STActivation activation, double *sums, double *products) {
+    float part[2 * 64];
+    FOR_EACH_ACTIVATION(activation, {
+        for (int64_t begin = 0; begin < rows; begin += CHUNK) {
+            int64_t end = begin + CHUNK < rows ? begin + CHUNK : rows;
+            for (int base = 0; base < C; base += 64) {
+                int width = C - base < 64 ? C - base : 64;
+                memset(part, 0, sizeof part);
+                for (int64_t r = begin; r < end; r++) {
+                    const float *restrict in = y + r * C + base;
+                    const float *restrict g = dz + r * C + base;
+                    const float *restrict a = scale + base;
+                    const float *restrict b = shift + base;
+                    for (int c = 0; c < width; c++) {
+                        float d = g[c] * NAME(slope)(in[c] * a[c] + b[c], A);
+                        part[c] += d;
+                        part[64 + c] += d * in[c];
+                    }
+                }
+                for (int c = 0; c < width; c++) {
+                    sums[base + c] += part[c];
+                    products[base + c] += part[64 + c];
+                }
+            }
+        }
+    })
+}
+
+static void NAME(normalizeBackward)(const float *dz, const float *y, int64_t rows, int32_t C, const float *scale,
+                                    const float *shift, STActivation activation, const float *a, const float *b,
+                                    const float *c0, float *dy, int accumulate) {
+    FOR_EACH_ACTIVATION(activation, {
+        for (int64_t r = 0; r < rows; r++) {
+            const float *in = y + r * C;
+            const float *g = dz + r * C;
+            float *out = dy + r * C;
+            if (accumulate)
+                for (int c = 0; c < C; c++)
+                    out[c] += a[c] * g[c] * NAME(slope)(in[c] * scale[c] + shift[c], A) + b[c] * in[c] + c0[c];
+            else
+                for (int c = 0; c < C; c++)
+                    out[c] = a[c] * g[c] * NAME(slope)(in[c] * scale[c] + shift[c], A) + b[c] * in[c] + c0[c];
+        }
+    })
+}
+
+static void NAME(activate)(const float *x, int64_t count, STActivation activation, float *y) {
+    FOR_EACH_ACTIVATION(activation, { for (int64_t i = 0; i < count; i++) y[i] = NAME(act)(x[i], A); })
+}
+
+static void NAME(activateBackward)(const float *dy, const float *x, int64_t count, STActivation activation, float *dx,
+                                   int accumulate) {
+    FOR_EACH_ACTIVATION(activation, {
+        if (accumulate)
+            for (int64_t i = 0; i < count; i++) dx[i] += dy[i] * NAME(slope)(x[i], A);
+        else
+            for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * NAME(slope)(x[i], A);
+    })
+}
+
+static void NAME(add)(const float *a, const float *b, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i++) y[i] = a[i] + b[i];
+}
+
+static void NAME(copy)(const float *x, int64_t count, float *y, int accumulate) {
+    if (!accumulate) memcpy(y, x, sizeof(float) * count);
+    else
+        for (int64_t i = 0; i < count; i++) y[i] += x[i];
+}
+
+static void NAME(copyChannels)(const float *x, int32_t xChannels, int32_t xFirst, float *y, int32_t yChannels,
+                               int32_t yFirst, int32_t count, int64_t rows, int accumulate) {
+    for (int64_t r = 0; r < rows; r++) {
+        const float *restrict in = x + r * xChannels + xFirst;
+        float *restrict out = y + r * yChannels + yFirst;
+        if (accumulate)
+            for (int c = 0; c < count; c++) out[c] += in[c];
+        else
+            for (int c = 0; c < count; c++) out[c] = in[c];
+    }
+}
+
+static void NAME(gather)(const float *x, int32_t xChannels, const int32_t *index, float *y, int32_t yChannels,
+                         int64_t rows) {
+    for (int64_t r = 0; r < rows; r++)
+        for (int c = 0; c < yChannels; c++) y[r * yChannels + c] = x[r * xChannels + index[c]];
+}
+
+static void NAME(scatter)(const float *dy, int32_t yChannels, const int32_t *index, float *dx, int32_t xChannels,
+                          int64_t rows) {
+    for (int64_t r = 0; r < rows; r++)
+        for (int c = 0; c < yChannels; c++) dx[r * xChannels + index[c]] += dy[r * yChannels + c];
+}
+
+static void NAME(maxPoolForward)(const STWindow *s, const float *x, float *y, int32_t *where) {
+    const int C = s->channels;
+    for (int n = 0; n < s->images; n++)
+        for (int oy = 0; oy < s->outHeight; oy++)
+            for (int ox = 0; ox < s->outWidth; ox++) {
+                size_t out = ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
+                for (int c = 0; c < C; c++) {
+                    y[out + c] = -INFINITY;
+                    where[out + c] = -1;
+                }
+                for (int ky = 0; ky < s->kernelHeight; ky++) {
+                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                    if (iy < 0 || iy >= s->height) continue;
+                    for (int kx = 0; kx < s->kernelWidth; kx++) {
+                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                        if (ix < 0 || ix >= s->width) continue;
+                        int32_t pixel = (n * s->height + iy) * s->width + ix;
+                        const float *in = x + (size_t)pixel * C;
+                        for (int c = 0; c < C; c++)
+                            if (in[c] > y[out + c]) {
+                                y[out + c] = in[c];
+                                where[out + c] = pixel;
+                            }
+                    }
+                }
+            }
+}
+
+static void NAME(maxPoolBackward)(const STWindow *s, const float *dy, const int32_t *where, float *dx) {
+    const int C = s->channels;
+    size_t rows = (size_t)s->images * s->outHeight * s->outWidth;
+    for (size_t r = 0; r < rows; r++)
+        for (int c = 0; c < C; c++)
+            if (where[r * C + c] >= 0) dx[(size_t)where[r * C + c] * C + c] += dy[r * C + c];
+}
+
+static int NAME(tapCount)(const STWindow *s, int oy, int ox) {
+    int rows = 0, columns = 0;
+    for (int ky = 0; ky < s->kernelHeight; ky++) {
+        int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+        rows += iy >= 0 && iy < s->height;
+    }
+    for (int kx = 0; kx < s->kernelWidth; kx++) {
+        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+        columns += ix >= 0 && ix < s->width;
+    }
+    return rows * columns;
+}
+
+static void NAME(averagePoolForward)(const STWindow *s, const float *x, float *y) {
+    const int C = s->channels;
+    for (int n = 0; n < s->images; n++)
+        for (int oy = 0; oy < s->outHeight; oy++)
+            for (int ox = 0; ox < s->outWidth; ox++) {
+                float *restrict out = y + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
+                memset(out, 0, sizeof(float) * C);
+                int taps = NAME(tapCount)(s, oy, ox);
+                float share = taps ? 1.0f / taps : 0;
+                for (int ky = 0; ky < s->kernelHeight; ky++) {
+                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                    if (iy < 0 || iy >= s->height) continue;
+                    for (int kx = 0; kx < s->kernelWidth; kx++) {
+                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                        if (ix < 0 || ix >= s->width) continue;
+                        const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                        for (int c = 0; c < C; c++) out[c] += in[c] * share;
+                    }
+                }
+            }
+}
+
+static void NAME(averagePoolBackward)(const STWindow *s, const float *dy, float *dx) {
+    const int C = s->channels;
+    for (int n = 0; n < s->images; n++)
+        for (int oy = 0; oy < s->outHeight; oy++)
+            for (int ox = 0; ox < s->outWidth; ox++) {
+                const float *restrict g = dy + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
+                int taps = NAME(tapCount)(s, oy, ox);
+                float share = taps ? 1.0f / taps : 0;
+                for (int ky = 0; ky < s->kernelHeight; ky++) {
+                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
+                    if (iy < 0 || iy >= s->height) continue;
+                    for (int kx = 0; kx < s->kernelWidth; kx++) {
+                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
+                        if (ix < 0 || ix >= s->width) continue;
+                        float *restrict out = dx + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                        for (int c = 0; c < C; c++) out[c] += g[c] * share;
+                    }
+                }
+            }
+}
+
+static void NAME(sgd)(float *w, const float *g, float *v, int64_t count, float rate, float momentum, float decay) {
+    for (int64_t i = 0; i < count; i++) {
+        float d = g[i] + decay * w[i];
+        v[i] = momentum * v[i] + d;
+        w[i] -= rate * (d + momentum * v[i]);
+    }
+}
+
+static void NAME(adamW)(float *w, const float *g, float *m, float *v, int64_t count, float rate, float beta1,
+                        float beta2, float epsilon, float decay, float correction1, float correction2) {
+    for (int64_t i = 0; i < count; i++) {
+        m[i] = beta1 * m[i] + (1 - beta1) * g[i];
+        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+        w[i] -= rate * decay * w[i];
+        w[i] -= rate * (m[i] / correction1) / (sqrtf(v[i] / correction2) + epsilon);
+    }
+}
+
+const STKernels NAME(table) = {
+    ISA, NAME(depthwiseForward), NAME(depthwiseBackwardInput), NAME(depthwiseBackwardWeight), NAME(imageToColumns),
+    NAME(columnsToImage), NAME(channelSums), NAME(addBias), NAME(biasGradient), NAME(normalize), NAME(normalizeReduce),
+    NAME(normalizeBackward), NAME(activate), NAME(activateBackward), NAME(add), NAME(copy), NAME(copyChannels),
+    NAME(gather), NAME(scatter), NAME(maxPoolForward), NAME(maxPoolBackward), NAME(averagePoolForward),
+    NAME(averagePoolBackward), NAME(sgd), NAME(adamW),
+};

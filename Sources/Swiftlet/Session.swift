@@ -1,0 +1,126 @@
+/// Runs a model: rows in, answer out, everything in one arena.
+///
+///     var session = try Session(model: model, arena: arena)
+///     while let row = camera.nextRow() { try session.push(row: row) }      // each row is done with when push returns
+///     let scores = try session.output(0)
+///
+/// There is one executor. As soon as the rows that an operator reads are there, it makes its next row; of all operators that
+/// could, the last in order goes first, so rows are eaten while they are few. The plan in the file has sized every ring for
+/// just this order. Between two rows nothing is held outside the arena, so a caller may pause as long as it likes.
+///
+/// What it does not do: allocate, plan, or touch memory outside the arena; know about pictures or classes.
+import SwiftletArithmetic
+import SwiftletFormat
+import SwiftletKernels
+
+/// Told of every row that is made: profilers and debuggers. Costs nothing when it is `NoObserver`.
+public protocol StepObserver {
+    mutating func willStep(operation: Int)
+    /// - Parameters:
+    ///   - row: which row of the output has been made; nil when a global pool has only taken a row in.
+    ///   - output: where it lies, until the ring comes round.
+    mutating func didStep(operation: Int, row: Int?, output: OutputRow)
+}
+
+public struct NoObserver: StepObserver {
+    @inlinable public init() {}
+    @inlinable public mutating func willStep(operation: Int) {}
+    @inlinable public mutating func didStep(operation: Int, row: Int?, output: OutputRow) {}
+}
+
+/// A feature map that the run has left in the arena.
+public struct Output {
+    public var rows: OutputRow
+    public var height: Int
+    public var rowBytes: Int
+    public var channelCount: Int
+    public var scale: Float
+    public var zeroPoint: Int8
+
+    /// The int8 value at row `y`, column `x`.
+    public func value(y: Int, x: Int, channel: Int) -> Int8 {
+        var row = rows
+        row.start += y * rowBytes
+        return row.load(x: x, channel: channel)
+    }
+
+    /// Score `index` of a classifier: channel `index` of the only pixel.
+    public subscript(index: Int) -> Int8 { rows.load(x: 0, channel: index) }
+}
+
+public struct Session {
+    public let model: Model
+    let reader: ModelReader
+    let base: UnsafeMutableRawPointer
+
+    /// - Throws: `SessionError.arenaTooSmall` with need, given and shortfall; `.arenaMisaligned`.
+    public init(model: Model, arena: Arena) throws(SessionError) {
+        guard let start = arena.bytes.baseAddress, arena.bytes.count >= model.arenaBytes else {
+            throw .arenaTooSmall(needed: model.arenaBytes, given: arena.bytes.count)
+        }
+        let misalignment = Int(bitPattern: start) % Arena.alignment
+        guard misalignment == 0 else { throw .arenaMisaligned(byteOffset: misalignment) }
+        self.model = model
+        reader = model.reader
+        base = start
+        reset()
+    }
+
+    /// Forgets the picture: the next row is the first of a new one.
+    public func reset() {
+        for index in 0..<(reader.inputCount + reader.operatorCount) { rowsDone[index] = 0 }
+        begin(segment: 0)
+    }
+
+    /// Takes the next row of the picture and makes all rows that can be made of it.
+    ///
+    /// - Parameter row: width x channels bytes; pixels of 0...255, or int8 for a model whose input is not a picture.
+    ///   Read before the call returns, not kept.
+    /// - Returns: whether the answer is ready.
+    /// - Throws: `SessionError.wrongRowBytes`, `.tooManyRows` or `.noSuchInput`; nothing has been changed then.
+    @discardableResult
+    public func push(row: UnsafeRawBufferPointer, input: Int = 0) throws(SessionError) -> Bool {
+        var observer = NoObserver()
+        return try push(row: row, input: input, observer: &observer)
+    }
+
+    /// As `push(row:input:)`, and tells `observer` of each row that is made.
+    @discardableResult
+    public func push<Observer: StepObserver>(
+        row: UnsafeRawBufferPointer, input index: Int = 0, observer: inout Observer
+    ) throws(SessionError) -> Bool {
+        guard index >= 0, index < reader.inputCount else {
+            throw .noSuchInput(index: index, count: reader.inputCount)
+        }
+        let input = reader.input(index)
+        let needed = Int(input.width) * Int(input.channels)
+        guard row.count == needed else { throw .wrongRowBytes(needed: needed, given: row.count) }
+        guard rowsDone[index] < Int16(input.height) else { throw .tooManyRows(height: Int(input.height)) }
+        store(row, input: input, row: Int(rowsDone[index]))
+        rowsDone[index] += 1
+        markReady(first: Int(input.firstConsumer), count: Int(input.consumerCount))
+        advance(&observer)
+        return isFinished
+    }
+
+    /// Whether every operator has made all of its rows.
+    public var isFinished: Bool { segment == UInt16(reader.segmentCount - 1) && unfinished == 0 }
+
+    /// The answer.
+    ///
+    /// - Throws: `SessionError.notFinished` while rows are missing, `.noSuchInput` for an index beyond the outputs.
+    public func output(_ index: Int = 0) throws(SessionError) -> Output {
+        guard isFinished else {
+            throw .notFinished(rows: Int(rowsDone[0]), height: Int(reader.input(0).height))
+        }
+        guard index >= 0, index < reader.outputCount else {
+            throw .noSuchInput(index: index, count: reader.outputCount)
+        }
+        let output = reader.output(index)
+        let buffer = reader.buffer(Int(output.operand.buffer))
+        return Output(
+            rows: outputRow(output.operand, buffer: buffer, row: 0, width: Int(output.width)),
+            height: Int(output.height), rowBytes: Int(buffer.rowBytes), channelCount: Int(output.channels),
+            scale: output.scale, zeroPoint: output.zeroPoint)
+    }
+}

@@ -1,0 +1,75 @@
+/// From a prepared graph and its ranges to the bytes of `int8.bin`.
+///
+/// The steps, each in a file of its own: lower (movement becomes references), assign scales, assign buffers and slots,
+/// assemble (channel orders, packed weights), plan (rings in one arena), write, self-test.
+/// What it does not do: run float passes or calibrate; `ConversionPipeline` does both before.
+import SwiftletFormat
+import SwiftletGraph
+import SwiftletHost
+import SwiftletPlanner
+import SwiftletQuantizer
+
+/// A finished model and what is known of it.
+public struct ConvertedModel {
+    public var bytes: [UInt8]
+    public var plan: Plan
+    public var operations: [ConvertedOperation]
+}
+
+/// What a report says of one operator of the file.
+public struct ConvertedOperation: Sendable {
+    public var name: String
+    /// The graph's value that the operator makes.
+    public var value: ValueID
+    /// The graph's channel at each stored position, and its quantization.
+    public var channelOrder: [Int]
+    public var quantization: [AffineQuantization]
+}
+
+public enum Converter {
+    /// - Parameters:
+    ///   - graph: after the passes: its input is pixels of 0...255, no batch norm and no fully connected layer is left.
+    ///   - ranges: the calibrated range of every value that an operator makes.
+    /// - Throws: `ConversionError`, `PlanError`, `GraphError`.
+    public static func convert(
+        _ graph: Graph, ranges: [ValueID: ClosedRange<Float>], architecture: String, classNames: [String],
+        preprocessing: Preprocessing
+    ) throws -> ConvertedModel {
+        let network = try Lowering.lower(graph)
+        guard !network.operations.isEmpty else {
+            throw ConversionError.wrongInput(reason: "the network \(graph.name) computes nothing")
+        }
+        let scales = try ScaleAssignment(
+            network, ranges: ranges, input: AffineQuantization(scale: 1, zeroPoint: -128),
+            names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
+        let assembled = try Assembly.assemble(network, scales: scales)
+        let plan = try Planner(assembled.planProblem).plan()
+        var bytes = try ModelWriter.write(
+            assembled, plan: plan,
+            description: ModelDescription(
+                architecture: architecture, classNames: classNames, preprocessing: preprocessing))
+        try seal(&bytes)
+        return ConvertedModel(
+            bytes: bytes, plan: plan,
+            operations: assembled.operations.map {
+                ConvertedOperation(
+                    name: $0.name, value: $0.value, channelOrder: $0.outputOrder, quantization: $0.outputQuantization)
+            })
+    }
+
+    /// The values that need a range: what each operator of the file makes.
+    public static func rangedValues(of graph: Graph) throws -> [ValueID] {
+        try Lowering.lower(graph).operations.filter { !$0.keepsScales }.map(\.value)
+    }
+
+    /// Enters checksum and self-test: the model is run once, by the very executor that users run.
+    private static func seal(_ bytes: inout [UInt8]) throws {
+        let seed: UInt32 = 1
+        ModelWriter.seal(&bytes, selfTestSeed: seed, selfTestChecksum: 0)
+        let runner = try Runner(ModelFile(contents: bytes, path: "the converted model"))
+        let model = runner.file.model
+        let output = try selfTestPixels(seed: seed, count: model.inputRowBytes * model.inputHeight)
+            .withUnsafeBytes { try runner.run($0) }
+        ModelWriter.seal(&bytes, selfTestSeed: seed, selfTestChecksum: output.withUnsafeBytes { Checksum.of($0) })
+    }
+}

@@ -1,0 +1,281 @@
+/// LoweredNetwork with scales and slots -> records and parameter blocks in the order of the file.
+///
+/// Here channel orders are settled: a dense convolution reads its inputs and writes its outputs in the order of their
+/// slots, with its weights permuted to match; so that a channel table is needed only where the slots have gaps.
+/// What it does not do: place rings (the planner) or bytes (the writer).
+import SwiftletFormat
+import SwiftletGraph
+import SwiftletPlanner
+import SwiftletQuantizer
+
+/// Channels of a buffer: what an operator reads or writes.
+struct AssembledOperand {
+    var buffer: Int
+    /// One a channel, in stored order.
+    var slots: [Int]
+}
+
+/// An operator that is ready to be written, all but offsets.
+struct AssembledOperation {
+    var name: String
+    var record: OperatorRecord
+    var input: AssembledOperand
+    var second: AssembledOperand?
+    var output: AssembledOperand
+    var parameters: [UInt8] = []
+    /// Counted as the file does: the input is 0, operator `i` is `i + 1`.
+    var producers: [Int]
+    var scratchBuffer: Int?
+    var multiplyAccumulates = 0
+    var window: Window
+    /// What calibration and reports know the output as.
+    var value: ValueID
+    /// The graph's channel that stands at each stored output position.
+    var outputOrder: [Int]
+    /// Of each stored output channel.
+    var outputQuantization: [AffineQuantization]
+}
+
+struct AssembledBuffer {
+    var name: String
+    var pixelBytes: Int
+    var width: Int
+    var height: Int
+    var isOutput: Bool
+
+    var rowBytes: Int { pixelBytes * width }
+}
+
+/// The network's input or output.
+struct AssembledMap {
+    var buffer: Int
+    var slots: [Int]
+    var shape: Shape
+    var quantization: AffineQuantization
+}
+
+struct AssembledNetwork {
+    var operations: [AssembledOperation]
+    var buffers: [AssembledBuffer]
+    var input: AssembledMap
+    var output: AssembledMap
+
+    /// The operators that wait for rows of `producer`.
+    func consumers(of producer: Int) -> [Int] {
+        operations.indices.filter { operations[$0].producers.contains(producer) }
+    }
+
+    /// The same network as rows and buffers alone.
+    var planProblem: PlanProblem {
+        PlanProblem(
+            buffers: buffers.map {
+                .init(name: $0.name, rowBytes: $0.rowBytes, height: $0.height, isOutput: $0.isOutput)
+            },
+            sources: [.init(buffer: input.buffer, height: input.shape.height)],
+            steps: operations.map { operation in
+                let record = operation.record
+                return .init(
+                    producers: operation.producers,
+                    reads: [operation.input.buffer] + (operation.second.map { [$0.buffer] } ?? []),
+                    writes: operation.output.buffer, kernelRows: Int(record.kernelHeight),
+                    stride: Int(record.strideHeight), paddingTop: Int(record.paddingTop),
+                    dilation: Int(record.dilationHeight), inputHeight: Int(record.inputHeight),
+                    outputHeight: Int(record.outputHeight),
+                    isReduction: record.kind == OperatorKind.globalAveragePool.rawValue,
+                    scratch: operation.scratchBuffer)
+            },
+            stateBytes: StateLayout(
+                inputs: 1, operators: operations.count,
+                kernelRows: max(2, operations.map { Int($0.record.kernelHeight) }.max() ?? 2)
+            ).byteCount,
+            alignment: StateLayout.alignment)
+    }
+}
+
+struct Assembly {
+    private let network: LoweredNetwork
+    private let scales: ScaleAssignment
+    private let assignment: BufferAssignment
+    private var buffers: [AssembledBuffer]
+
+    /// - Throws: `ConversionError` for what the format cannot hold.
+    static func assemble(_ network: LoweredNetwork, scales: ScaleAssignment) throws -> AssembledNetwork {
+        var assembly = Assembly(network, scales: scales)
+        let operations = try network.operations.indices.map { try assembly.assemble($0) }
+        return AssembledNetwork(
+            operations: operations, buffers: assembly.buffers,
+            input: assembly.map(
+                (0..<network.inputShape.channels).map { ChannelReference(producer: 0, channel: $0) },
+                shape: network.inputShape),
+            output: assembly.map(network.output, shape: network.outputShape))
+    }
+
+    private init(_ network: LoweredNetwork, scales: ScaleAssignment) {
+        self.network = network
+        self.scales = scales
+        let assignment = BufferAssignment(network)
+        self.assignment = assignment
+        let outputBuffer = assignment.buffer[network.output[0].producer]
+        buffers = assignment.pixelBytes.indices.map { index in
+            let producer = assignment.buffer.firstIndex(of: index)!
+            let shape = network.shape(of: producer)
+            return AssembledBuffer(
+                name: producer == 0 ? "input" : network.operations[producer - 1].name,
+                pixelBytes: assignment.pixelBytes[index], width: shape.width, height: shape.height,
+                isOutput: index == outputBuffer)
+        }
+    }
+
+    private func map(_ references: [ChannelReference], shape: Shape) -> AssembledMap {
+        AssembledMap(
+            buffer: assignment.buffer[references[0].producer], slots: assignment.slots(of: references), shape: shape,
+            quantization: scales(references[0]))
+    }
+
+    private func operand(_ references: [ChannelReference], order: [Int]) -> AssembledOperand {
+        let slots = assignment.slots(of: references)
+        return AssembledOperand(buffer: assignment.buffer[references[0].producer], slots: order.map { slots[$0] })
+    }
+
+    private mutating func assemble(_ index: Int) throws -> AssembledOperation {
+        let operation = network.operations[index]
+        let producer = index + 1
+        let first = operation.operands[0]
+        let outputs = (0..<operation.outputShape.channels).map { ChannelReference(producer: producer, channel: $0) }
+        let (inputOrder, outputOrder) = orders(operation, producer: producer)
+
+        var record = OperatorRecord()
+        try setGeometry(&record, operation)
+        let outputScale = scales(outputs[0])
+        if let low = operation.clamp.low { record.activationMin = outputScale.quantize(low) }
+        if let high = operation.clamp.high { record.activationMax = outputScale.quantize(high) }
+        record.outputZeroPoint = outputScale.zeroPoint
+        record.outputScale = outputScale.scale
+        var assembled = AssembledOperation(
+            name: operation.name, record: record, input: operand(first, order: inputOrder),
+            output: operand(outputs, order: outputOrder), producers: network.producers(of: operation),
+            window: operation.window, value: operation.value, outputOrder: outputOrder,
+            outputQuantization: outputOrder.map { scales(outputs[$0]) })
+
+        switch operation.kind {
+        case .convolution(_, _, let groups, _):
+            assembled.record.kind = OperatorKind.convolution.rawValue
+            assembled.record.groups = UInt16(groups)
+        case .depthwise: assembled.record.kind = OperatorKind.depthwiseConvolution.rawValue
+        case .maxPool: assembled.record.kind = OperatorKind.maxPool.rawValue
+        case .averagePool: assembled.record.kind = OperatorKind.averagePool.rawValue
+        case .mean:
+            let input = scales(first[0])
+            assembled.record.kind = OperatorKind.globalAveragePool.rawValue
+            assembled.record.inputZeroPoint = input.zeroPoint
+            assembled.parameters = try meanBlock(
+                name: operation.name, input, output: outputScale,
+                pixels: operation.inputShape.height * operation.inputShape.width)
+            assembled.scratchBuffer = buffers.count
+            buffers.append(
+                AssembledBuffer(
+                    name: "\(operation.name) sums", pixelBytes: 4 * operation.inputShape.channels, width: 1, height: 1,
+                    isOutput: false))
+        case .add:
+            let second = operation.operands[1]
+            assembled.record.kind = OperatorKind.add.rawValue
+            assembled.record.inputZeroPoint = scales(first[0]).zeroPoint
+            assembled.record.secondZeroPoint = scales(second[0]).zeroPoint
+            assembled.second = operand(second, order: inputOrder)
+            assembled.parameters = try additionBlock(
+                name: operation.name, scales(first[0]), scales(second[0]), output: outputScale)
+        }
+        try setWeights(&assembled, operation, inputOrder: inputOrder)
+        return assembled
+    }
+
+    // MARK: Orders
+
+    /// The order in which an operation meets its input channels, and that in which it writes its output channels.
+    private func orders(_ operation: LoweredOperation, producer: Int) -> (inputs: [Int], outputs: [Int]) {
+        let slots = assignment.slots(of: operation.operands[0])
+        if case .convolution(_, _, let groups, _) = operation.kind {
+            return groupedOrders(operation, inputSlots: slots, outputSlots: assignment.slots[producer], groups: groups)
+        }
+        let inputs = slots.indices.sorted { (slots[$0], $0) < (slots[$1], $1) }
+        let multiplier = operation.outputShape.channels / operation.inputShape.channels
+        return (inputs, inputs.flatMap { input in (0..<multiplier).map { input * multiplier + $0 } })
+    }
+
+    /// Inputs by slot within each group, groups by their first slot, outputs by slot within each group.
+    private func groupedOrders(
+        _ operation: LoweredOperation, inputSlots: [Int], outputSlots: [Int], groups: Int
+    ) -> (inputs: [Int], outputs: [Int]) {
+        let groupInputs = operation.inputShape.channels / groups
+        let groupOutputs = operation.outputShape.channels / groups
+        let inputs = (0..<groups).map { group in
+            (group * groupInputs..<(group + 1) * groupInputs).sorted { (inputSlots[$0], $0) < (inputSlots[$1], $1) }
+        }
+        let order = (0..<groups).sorted { first, second in
+            (inputSlots[inputs[first][0]], first) < (inputSlots[inputs[second][0]], second)
+        }
+        let outputs = order.flatMap { group in
+            (group * groupOutputs..<(group + 1) * groupOutputs).sorted { outputSlots[$0] < outputSlots[$1] }
+        }
+        return (order.flatMap { inputs[$0] }, outputs)
+    }
+
+    // MARK: Fields
+
+    private func setGeometry(_ record: inout OperatorRecord, _ operation: LoweredOperation) throws {
+        func field(_ value: Int, _ what: String, limit: Int = 0xFFFF) throws -> UInt16 {
+            guard value <= limit else {
+                throw ConversionError.tooLarge(what: "\(what) of \(operation.name)", value: value, limit: limit)
+            }
+            return UInt16(value)
+        }
+        let window = operation.window
+        let most = Int(ModelReader.windowLimit)
+        record.kernelHeight = try field(window.kernel.height, "kernel height", limit: most)
+        record.kernelWidth = try field(window.kernel.width, "kernel width", limit: most)
+        record.strideHeight = try field(window.stride.height, "stride", limit: most)
+        record.strideWidth = try field(window.stride.width, "stride", limit: most)
+        record.dilationHeight = try field(window.dilation.height, "dilation", limit: most)
+        record.dilationWidth = try field(window.dilation.width, "dilation", limit: most)
+        record.paddingTop = try field(window.padding.top, "padding", limit: most)
+        record.paddingLeft = try field(window.padding.left, "padding", limit: most)
+        let rows = Int(ModelReader.heightLimit)
+        record.inputHeight = try field(operation.inputShape.height, "height", limit: rows)
+        record.inputWidth = try field(operation.inputShape.width, "width")
+        record.inputChannels = try field(operation.inputShape.channels, "number of input channels")
+        record.outputHeight = try field(operation.outputShape.height, "height", limit: rows)
+        record.outputWidth = try field(operation.outputShape.width, "width")
+        record.outputChannels = try field(operation.outputShape.channels, "number of output channels")
+    }
+
+    /// Packs the weights of a convolution in stored order; does nothing for other operations.
+    private func setWeights(
+        _ assembled: inout AssembledOperation, _ operation: LoweredOperation, inputOrder: [Int]
+    ) throws {
+        let (weight, bias, padValues): (Tensor, [Float], [Float]?)
+        switch operation.kind {
+        case .convolution(let tensor, let values, _, let pads): (weight, bias, padValues) = (tensor, values, pads)
+        case .depthwise(let tensor, let values, let pads): (weight, bias, padValues) = (tensor, values, pads)
+        case .maxPool, .averagePool, .mean, .add: return
+        }
+        let layout = ConvolutionLayout(assembled.record)
+        let outputOrder = assembled.outputOrder
+        let groupInputs = weight.shape[1]
+        let values = weight.values
+        let stored = StoredConvolution(
+            name: operation.name, layout: layout,
+            weight: { output, tap, input in
+                // A stored group holds the inputs of one original group, sorted: find which of them stands here.
+                let original =
+                    layout.isDepthwise
+                    ? 0 : inputOrder[output / layout.groupOutputs * layout.groupInputs + input] % groupInputs
+                return values[(outputOrder[output] * groupInputs + original) * layout.taps + tap]
+            },
+            bias: outputOrder.map { bias[$0] },
+            inputs: inputOrder.map { scales(operation.operands[0][$0]) },
+            padValues: inputOrder.map { padValues?[$0] ?? 0 },
+            output: assembled.outputQuantization[0])
+        assembled.parameters = try stored.block()
+        assembled.multiplyAccumulates = operation.outputShape.height * operation.outputShape.width * values.count
+    }
+}

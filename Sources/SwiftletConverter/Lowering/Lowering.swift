@@ -1,0 +1,150 @@
+/// Graph -> LoweredNetwork: fuses activations and resolves every movement of channels into references.
+///
+/// Expects a graph that the quantizer's passes have prepared: batch norms folded, fully connected layers turned into
+/// convolutions, dropout gone. What it does not do: quantize.
+import SwiftletGraph
+
+struct Lowering {
+    private let graph: Graph
+    private var operations: [LoweredOperation] = []
+    /// The channels of each value that has been reached.
+    private var channels: [ValueID: [ChannelReference]] = [:]
+
+    static func lower(_ graph: Graph) throws -> LoweredNetwork {
+        var lowering = Lowering(try hoistActivations(graph))
+        return try lowering.run()
+    }
+
+    private init(_ graph: Graph) { self.graph = graph }
+
+    private mutating func run() throws -> LoweredNetwork {
+        channels[graph.input] = references(to: 0, count: graph.inputShape.channels)
+        for node in graph.nodes { try lower(node) }
+        return LoweredNetwork(
+            inputShape: graph.inputShape, operations: operations, output: channels[graph.output]!,
+            outputShape: graph.outputShape)
+    }
+
+    private func references(to producer: Int, count: Int) -> [ChannelReference] {
+        (0..<count).map { ChannelReference(producer: producer, channel: $0) }
+    }
+
+    private mutating func lower(_ node: Node) throws {
+        let inputs = node.inputs.map { channels[$0]! }
+        let inputShape = graph.shape(of: node.inputs[0])
+        switch node.operation {
+        case .convolution(let convolution):
+            guard let weight = graph.parameter("weight", of: node) else {
+                throw GraphError.missingParameter(name: "\(node.name).weight", shape: [])
+            }
+            let bias =
+                convolution.hasBias
+                ? graph.parameter("bias", of: node)?.values : [Float](repeating: 0, count: convolution.outputChannels)
+            guard let bias else { throw GraphError.missingParameter(name: "\(node.name).bias", shape: []) }
+            let isDepthwise = convolution.groups == inputShape.channels && convolution.groups > 1
+            emit(
+                node, isDepthwise
+                    ? .depthwise(weight: weight, bias: bias, padValues: convolution.padValues)
+                    : .convolution(
+                        weight: weight, bias: bias, groups: convolution.groups, padValues: convolution.padValues),
+                window: convolution.window, operands: inputs)
+        case .pool(let kind, let window):
+            emit(node, kind == .max ? .maxPool : .averagePool, window: window, operands: inputs)
+        case .globalAveragePool:
+            emit(node, .mean, window: Window(kernel: .one), operands: inputs)
+        case .add:
+            emit(node, .add, window: Window(kernel: .one), operands: inputs)
+        case .activation(let activation):
+            if channels[node.outputs[0]] != nil { return }  // Fused into its producer.
+            guard activation == .relu || activation == .relu6 else {
+                throw ConversionError.unsupported(
+                    node: node.name, operation: node.operation.name, reason: "only relu and relu6 are known")
+            }
+            // A map that others read unclamped too: a 1x1 depthwise identity that clamps.
+            let count = inputShape.channels
+            emit(
+                node,
+                .depthwise(
+                    weight: Tensor(shape: [count, 1, 1, 1], repeating: 1), bias: Array(repeating: 0, count: count),
+                    padValues: nil),
+                window: Window(kernel: .one), operands: inputs, clamp: Self.clamp(activation))
+        case .concat:
+            channels[node.outputs[0]] = Array(inputs.joined())
+        case .split(let counts):
+            var first = 0
+            for (output, count) in zip(node.outputs, counts) {
+                channels[output] = Array(inputs[0][first..<(first + count)])
+                first += count
+            }
+        case .channelShuffle(let groups):
+            let perGroup = inputShape.channels / groups
+            channels[node.outputs[0]] = (0..<inputShape.channels).map { inputs[0][$0 % groups * perGroup + $0 / groups] }
+        case .channelIndex(let indices):
+            channels[node.outputs[0]] = indices.map { inputs[0][$0] }
+        case .dropout:
+            channels[node.outputs[0]] = inputs[0]
+        case .flatten where inputShape.height == 1 && inputShape.width == 1:
+            channels[node.outputs[0]] = inputs[0]
+        case .flatten, .linear, .batchNorm, .learnedGroupConvolution:
+            throw ConversionError.unsupported(
+                node: node.name, operation: node.operation.name, reason: "a pass should have replaced it")
+        }
+    }
+
+    private static func clamp(_ activation: Activation) -> LoweredOperation.Clamp {
+        activation == .relu6 ? .init(low: 0, high: 6) : .init(low: 0, high: nil)
+    }
+
+    /// Appends an operation, with the activation that alone reads its output, if there is one.
+    private mutating func emit(
+        _ node: Node, _ kind: LoweredOperation.Kind, window: Window, operands: [[ChannelReference]],
+        clamp: LoweredOperation.Clamp? = nil
+    ) {
+        var value = node.outputs[0]
+        var clamp = clamp
+        let consumers = graph.consumers(of: value)
+        if clamp == nil, value != graph.output, consumers.count == 1,
+            case .activation(let activation) = graph.nodes[consumers[0]].operation,
+            activation == .relu || activation == .relu6
+        {
+            clamp = Self.clamp(activation)
+            value = graph.nodes[consumers[0]].outputs[0]
+        }
+        operations.append(
+            LoweredOperation(
+                name: node.name, kind: kind, window: window, operands: operands,
+                inputShape: graph.shape(of: node.inputs[0]), outputShape: graph.shape(of: value),
+                clamp: clamp ?? .init(low: nil, high: nil), value: value))
+        channels[value] = references(to: operations.count, count: graph.shape(of: value).channels)
+        // The value before a fused activation is read by nobody else.
+    }
+
+    /// `relu(concat(a, b))` becomes `concat(relu(a), relu(b))`, so that each producer can clamp its own share.
+    static func hoistActivations(_ graph: Graph) throws -> Graph {
+        var result = graph
+        result.nodes = []
+        var handled: Set<Int> = []
+        for (index, node) in graph.nodes.enumerated() where !handled.contains(index) {
+            let consumers = node.outputs.count == 1 ? graph.consumers(of: node.outputs[0]) : []
+            guard case .concat = node.operation, consumers.count == 1, node.outputs[0] != graph.output,
+                case .activation = graph.nodes[consumers[0]].operation
+            else {
+                result.nodes.append(node)
+                continue
+            }
+            let activation = graph.nodes[consumers[0]]
+            handled.insert(consumers[0])
+            var moved = node
+            for (position, input) in node.inputs.enumerated() {
+                let name = "\(activation.name).\(position)"
+                let output = result.addValue(name: name, shape: graph.shape(of: input))
+                result.nodes.append(
+                    Node(name: name, operation: activation.operation, inputs: [input], outputs: [output]))
+                moved.inputs[position] = output
+            }
+            moved.outputs = activation.outputs
+            result.nodes.append(moved)
+        }
+        return result
+    }
+}

@@ -1,0 +1,121 @@
+/// The bytes of an operation's parameters as they lie in the file: quantized weights, biases, multipliers.
+///
+/// What it does not do: choose channel orders; it is given operands and outputs in the order in which they are stored.
+import SwiftletArithmetic
+import SwiftletFormat
+import SwiftletGraph
+import SwiftletQuantizer
+
+/// A convolution whose channels stand in the order in which the kernel meets them.
+struct StoredConvolution {
+    var name: String
+    var layout: ConvolutionLayout
+    /// The real weight of (output, tap, input within the group), all in stored order.
+    var weight: (_ output: Int, _ tap: Int, _ input: Int) -> Float
+    var bias: [Float]
+    /// Of each stored input channel.
+    var inputs: [AffineQuantization]
+    /// What padding holds in each stored input channel, in real numbers.
+    var padValues: [Float]
+    var output: AffineQuantization
+
+    /// Which stored input channel `input` within the group of `output` is.
+    private func inputChannel(_ output: Int, _ input: Int) -> Int {
+        layout.isDepthwise
+            ? output / (layout.outputChannels / layout.inputChannels)
+            : output / layout.groupOutputs * layout.groupInputs + input
+    }
+
+    /// Quantizes and packs. An accumulator that could leave 32 bits is refused: with inputs in -128...127 the sum is at
+    /// most `|bias| + 128 * sum |w|`.
+    ///
+    /// - Throws: `ConversionError.overflow`, or `.unsupported` for a multiplier beyond what the format holds.
+    func block() throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: layout.byteCount)
+        let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
+        // Inputs may come in several scales: weights are brought to the largest, so that no weight grows.
+        let inputScale = Double(inputs.map(\.scale).max() ?? 1)
+        for channel in 0..<layout.outputChannels {
+            var values: [Float] = []
+            for tap in 0..<layout.taps {
+                for input in 0..<groupInputs {
+                    let relative = Double(inputs[inputChannel(channel, input)].scale) / inputScale
+                    values.append(Float(Double(weight(channel, tap, input)) * relative))
+                }
+            }
+            let quantized = QuantizedChannel(values, bias: bias[channel], inputScale: inputScale)
+            var sum = Int64(quantized.bias)
+            var bound = abs(Double(quantized.bias))
+            for tap in 0..<layout.taps {
+                for input in 0..<groupInputs {
+                    let value = quantized.weights[tap * groupInputs + input]
+                    sum -= Int64(inputs[inputChannel(channel, input)].zeroPoint) * Int64(value)
+                    bound += abs(Double(value)) * 255
+                    bytes[layout.weightsOffset + layout.weightIndex(output: channel, tap: tap, input: input)] =
+                        UInt8(bitPattern: value)
+                }
+            }
+            guard bound < 2_147_483_647 else {
+                throw ConversionError.overflow(node: name, channel: channel, bound: bound)
+            }
+            let real = inputScale * quantized.scale / Double(output.scale)
+            guard let multiplier = FixedPointMultiplier(real) else {
+                throw ConversionError.unsupported(
+                    node: name, operation: "convolution", reason: "channel \(channel) needs the multiplier \(real)")
+            }
+            bytes.store(Int32(sum), at: channel * 4)
+            bytes.store(multiplier.multiplier, at: layout.multiplierOffset + channel * 4)
+            bytes[layout.shiftOffset + channel] = UInt8(bitPattern: multiplier.shift)
+        }
+        for channel in 0..<layout.inputChannels {
+            let value = inputs[channel].quantize(padValues[channel])
+            bytes[layout.padPixelOffset + channel] = UInt8(bitPattern: value)
+        }
+        return bytes
+    }
+}
+
+/// The parameters of an addition, as TFLite's reference derives them: both inputs on a scale of twice the larger one.
+func additionBlock(
+    name: String, _ first: AffineQuantization, _ second: AffineQuantization, output: AffineQuantization
+) throws -> [UInt8] {
+    let twice = 2 * Double(max(first.scale, second.scale))
+    let reals = [
+        Double(first.scale) / twice, Double(second.scale) / twice,
+        twice / (Double(1 << AddLayout.leftShift) * Double(output.scale)),
+    ]
+    var bytes = [UInt8](repeating: 0, count: AddLayout.byteCount)
+    for (index, real) in reals.enumerated() {
+        guard let multiplier = FixedPointMultiplier(real) else {
+            throw ConversionError.unsupported(node: name, operation: "add", reason: "it needs the multiplier \(real)")
+        }
+        bytes.store(multiplier.multiplier, at: index * 8)
+        bytes.store(Int32(multiplier.shift), at: index * 8 + 4)
+    }
+    return bytes
+}
+
+/// The parameters of a mean over `pixels` pixels, as TFLite's reference derives them: the division is in the multiplier,
+/// shifted left as far as it keeps bits.
+func meanBlock(
+    name: String, _ input: AffineQuantization, output: AffineQuantization, pixels: Int
+) throws -> [UInt8] {
+    let real = Double(input.scale) / Double(output.scale)
+    guard let scale = FixedPointMultiplier(real), Double(pixels) * 255 < 2_147_483_647 else {
+        throw ConversionError.unsupported(
+            node: name, operation: "global average pool", reason: "\(pixels) pixels with the multiplier \(real)")
+    }
+    let bits = min(Int.bitWidth - 1 - pixels.leadingZeroBitCount, 32, 31 + Int(scale.shift))
+    var bytes = [UInt8](repeating: 0, count: MeanLayout.byteCount)
+    bytes.store(Int32((Int64(scale.multiplier) << Int64(bits)) / Int64(pixels)), at: 0)
+    bytes.store(Int32(Int(scale.shift) - bits), at: 4)
+    return bytes
+}
+
+extension [UInt8] {
+    mutating func store<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { bytes in
+            for (index, byte) in bytes.enumerated() { self[offset + index] = byte }
+        }
+    }
+}

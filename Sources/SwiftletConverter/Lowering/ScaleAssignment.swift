@@ -1,0 +1,60 @@
+/// The scale and the zero point of every channel that flows.
+///
+/// Each operation has a scale of its own, even when it writes beside others into one buffer: a convolution that reads them
+/// takes the differences into its weights. Only what must agree is made to: the channels of an operand of `add` and `mean`.
+/// Pools pass scales through. What it does not do: choose ranges; calibration does.
+import SwiftletGraph
+import SwiftletQuantizer
+
+struct ScaleAssignment {
+    /// One a group of channels that share a scale.
+    private var quantization: [Int: AffineQuantization] = [:]
+    /// The group of each channel of each producer.
+    private var groups: [[Int]] = []
+
+    /// - Parameters:
+    ///   - ranges: the calibrated range of each value that an operation makes.
+    ///   - input: of the pushed picture.
+    init(_ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], input: AffineQuantization, names: (ValueID) -> String)
+        throws
+    {
+        var sets = DisjointSets(count: network.operations.count + 1)
+        groups = [Array(repeating: 0, count: network.inputShape.channels)]
+        for (index, operation) in network.operations.enumerated() {
+            groups.append(
+                operation.keepsScales
+                    ? operation.operands[0].map { groups[$0.producer][$0.channel] }
+                    : Array(repeating: index + 1, count: operation.outputShape.channels))
+        }
+        func unify(_ references: [ChannelReference], _ sets: inout DisjointSets) {
+            for reference in references.dropFirst() {
+                sets.join(groups[references[0].producer][references[0].channel], groups[reference.producer][reference.channel])
+            }
+        }
+        for operation in network.operations {
+            switch operation.kind {
+            case .add, .mean: for operand in operation.operands { unify(operand, &sets) }
+            case .maxPool, .averagePool: if operation.clamp.low != nil { unify(operation.operands[0], &sets) }
+            case .convolution, .depthwise: break
+            }
+        }
+        unify(network.output, &sets)
+
+        var merged: [Int: ClosedRange<Float>] = [:]
+        for (index, operation) in network.operations.enumerated() where !operation.keepsScales {
+            guard let range = ranges[operation.value] else { throw ConversionError.noRange(value: names(operation.value)) }
+            let root = sets.root(index + 1)
+            merged[root] = merged[root].map {
+                min($0.lowerBound, range.lowerBound)...max($0.upperBound, range.upperBound)
+            } ?? range
+        }
+        for (root, range) in merged { quantization[root] = AffineQuantization(range) }
+        // The picture's scale is given: whatever shares a group with it takes its.
+        quantization[sets.root(0)] = input
+        groups = groups.map { $0.map { sets.root($0) } }
+    }
+
+    func callAsFunction(_ reference: ChannelReference) -> AffineQuantization {
+        quantization[groups[reference.producer][reference.channel]]!
+    }
+}

@@ -1,0 +1,180 @@
+/// Lays out `int8.bin`: the header, then strings, channel tables and parameter blocks, then the records that name them.
+///
+/// What it does not do: write files (the caller does, atomically) or plan.
+import SwiftletFormat
+import SwiftletGraph
+import SwiftletPlanner
+
+/// What the file says about the network beside its numbers.
+struct ModelDescription {
+    var architecture: String
+    var classNames: [String]
+    var preprocessing: Preprocessing
+}
+
+struct ModelWriter {
+    private var bytes: [UInt8] = Array(repeating: 0, count: MemoryLayout<HeaderRecord>.size)
+    private var header = HeaderRecord()
+    private var links: [UInt16] = []
+
+    /// - Returns: the file, complete but for self-test and checksum, which `seal` enters.
+    static func write(_ network: AssembledNetwork, plan: Plan, description: ModelDescription) throws -> [UInt8] {
+        var writer = ModelWriter()
+        try writer.write(network, plan: plan, description: description)
+        return writer.bytes
+    }
+
+    static func seal(_ bytes: inout [UInt8], selfTestSeed: UInt32, selfTestChecksum: UInt32) {
+        var header = bytes.withUnsafeBytes { $0.loadUnaligned(as: HeaderRecord.self) }
+        header.selfTestSeed = selfTestSeed
+        header.selfTestChecksum = selfTestChecksum
+        bytes.replace(header, at: 0)
+        header.checksum = bytes.withUnsafeBytes {
+            Checksum.of(UnsafeRawBufferPointer(rebasing: $0[HeaderRecord.checkedFrom...]))
+        }
+        bytes.replace(header, at: 0)
+    }
+
+    private mutating func write(_ network: AssembledNetwork, plan: Plan, description: ModelDescription) throws {
+        header.architecture = try append(description.architecture)
+        let classNames = try description.classNames.map { try append($0) }
+        let input = try inputRecord(network)
+        let output = try outputRecord(network)
+        let operators = try network.operations.indices.map { try operatorRecord(network, index: $0) }
+        header.inputs = append([input], alignment: 8)
+        header.outputs = append([output], alignment: 8)
+        header.operators = append(operators, alignment: 8)
+        header.buffers = append(bufferRecords(network, plan: plan), alignment: 8)
+        header.classNames = append(classNames, alignment: 4)
+        header.segments = append(plan.segments.map { UInt16($0) }, alignment: 2)
+        header.links = append(links, alignment: 2)
+        header.preprocessing = Self.preprocessingRecord(description.preprocessing)
+        header.arenaBytes = UInt32(plan.arenaBytes)
+        header.multiplyAccumulates = UInt64(network.operations.reduce(0) { $0 + $1.multiplyAccumulates })
+        header.weightBytes = UInt32(network.operations.reduce(0) { $0 + $1.parameters.count })
+        guard bytes.count < ModelReader.arenaLimit else {
+            throw ConversionError.tooLarge(what: "the file", value: bytes.count, limit: ModelReader.arenaLimit)
+        }
+        header.fileBytes = UInt32(bytes.count)
+        bytes.replace(header, at: 0)
+    }
+
+    // MARK: Records
+
+    private mutating func inputRecord(_ network: AssembledNetwork) throws -> InputRecord {
+        var record = InputRecord()
+        record.buffer = UInt16(network.input.buffer)
+        record.height = UInt16(network.input.shape.height)
+        record.width = UInt16(network.input.shape.width)
+        record.channels = UInt16(network.input.shape.channels)
+        record.isPixels = 1
+        record.zeroPoint = network.input.quantization.zeroPoint
+        record.scale = network.input.quantization.scale
+        (record.firstConsumer, record.consumerCount) = link(network.consumers(of: 0))
+        record.name = try append("input")
+        return record
+    }
+
+    private mutating func outputRecord(_ network: AssembledNetwork) throws -> OutputRecord {
+        var record = OutputRecord()
+        record.operand = operand(network.output.slots, buffer: network.output.buffer)
+        record.height = UInt16(network.output.shape.height)
+        record.width = UInt16(network.output.shape.width)
+        record.channels = UInt16(network.output.shape.channels)
+        record.zeroPoint = network.output.quantization.zeroPoint
+        record.scale = network.output.quantization.scale
+        record.name = try append("output")
+        return record
+    }
+
+    private mutating func operatorRecord(_ network: AssembledNetwork, index: Int) throws -> OperatorRecord {
+        let operation = network.operations[index]
+        var record = operation.record
+        record.name = try append(operation.name)
+        (record.firstProducer, record.producerCount) = link(operation.producers)
+        (record.firstConsumer, record.consumerCount) = link(network.consumers(of: index + 1))
+        record.input = operand(operation.input.slots, buffer: operation.input.buffer)
+        if let second = operation.second { record.second = operand(second.slots, buffer: second.buffer) }
+        record.output = operand(operation.output.slots, buffer: operation.output.buffer)
+        if let scratch = operation.scratchBuffer { record.scratchBuffer = UInt16(scratch) }
+        record.parameterBytes = UInt32(operation.parameters.count)
+        if !operation.parameters.isEmpty {
+            pad(to: ConvolutionLayout.alignment)
+            record.parameters = UInt32(bytes.count)
+            bytes += operation.parameters
+        }
+        return record
+    }
+
+    private func bufferRecords(_ network: AssembledNetwork, plan: Plan) -> [BufferRecord] {
+        zip(network.buffers, plan.rings).map { buffer, ring in
+            var record = BufferRecord()
+            record.arenaOffset = UInt32(ring.offset)
+            record.rowBytes = UInt32(buffer.rowBytes)
+            record.ringRows = UInt16(ring.rows)
+            record.width = UInt16(buffer.width)
+            record.pixelBytes = UInt16(buffer.pixelBytes)
+            return record
+        }
+    }
+
+    private static func preprocessingRecord(_ preprocessing: Preprocessing) -> PreprocessingRecord {
+        var record = PreprocessingRecord()
+        if case .centreCrop(let side) = preprocessing.resize { record.shorterSide = UInt16(side) }
+        record.colorOrder =
+            switch preprocessing.colorOrder {
+            case .rgb: 0
+            case .bgr: 1
+            case .grey: 2
+            }
+        return record
+    }
+
+    // MARK: Bytes
+
+    private mutating func pad(to alignment: Int) {
+        bytes += Array(repeating: 0, count: roundUp(bytes.count, to: alignment) - bytes.count)
+    }
+
+    /// A string: UInt16 length, UTF-8, aligned to 2.
+    private mutating func append(_ string: String) throws -> UInt32 {
+        let utf8 = Array(string.utf8)
+        guard utf8.count <= 0xFFFF else {
+            throw ConversionError.tooLarge(what: "the length of the name \(string.prefix(40))…", value: utf8.count, limit: 0xFFFF)
+        }
+        pad(to: 2)
+        let offset = UInt32(bytes.count)
+        bytes += [UInt8(utf8.count & 0xFF), UInt8(utf8.count >> 8)] + utf8
+        return offset
+    }
+
+    private mutating func append<Record>(_ list: [Record], alignment: Int) -> ListRecord {
+        pad(to: alignment)
+        let record = ListRecord(offset: UInt32(bytes.count), count: UInt32(list.count))
+        list.withUnsafeBytes { bytes += $0 }
+        return record
+    }
+
+    private mutating func link(_ members: [Int]) -> (first: UInt32, count: UInt16) {
+        defer { links += members.map { UInt16($0) } }
+        return (UInt32(links.count), UInt16(members.count))
+    }
+
+    /// Consecutive slots are an offset, others a table.
+    private mutating func operand(_ slots: [Int], buffer: Int) -> OperandRecord {
+        if slots.indices.allSatisfy({ slots[$0] == slots[0] + $0 }) {
+            return OperandRecord(buffer: UInt16(buffer), channelOffset: UInt16(slots[0]))
+        }
+        let table = append(slots.map { UInt16($0) }, alignment: 2)
+        return OperandRecord(buffer: UInt16(buffer), channelTable: table.offset)
+    }
+}
+
+extension [UInt8] {
+    /// Overwrites the bytes at `offset` with those of a record.
+    mutating func replace<Record>(_ record: Record, at offset: Int) {
+        Swift.withUnsafeBytes(of: record) { source in
+            replaceSubrange(offset..<(offset + source.count), with: source)
+        }
+    }
+}

@@ -1,0 +1,276 @@
+/// The proof that a model is safe to run, part of `ModelReader.init`.
+///
+/// Every function here throws at the first thing out of bounds. After it has passed, the executor may follow every offset,
+/// index every table and write every row without a check. What it does not prove: that the numbers make sense.
+import SwiftletArithmetic
+
+extension UInt32 {
+    /// This number as an `Int`, at most 2^30 - 1: what lies beyond the largest file stays beyond it, and sums of two do not
+    /// overflow where `Int` has 32 bits.
+    var saturated: Int { Int(truncatingIfNeeded: Swift.min(self, 0x3FFF_FFFF)) }
+}
+
+extension ModelReader {
+    /// Checks that the lists lie in the file, and counts the most rows that one operator reads.
+    static func checkLists(_ header: HeaderRecord, base: UnsafeRawPointer) throws(FormatError) -> Int {
+        let fileBytes = header.fileBytes.saturated
+        func check(_ list: ListRecord, stride: Int, alignment: Int, limit: Int, part: FormatError.Part) throws(FormatError) {
+            guard list.count.saturated <= limit else {
+                throw .outOfBounds(part: part, index: -1, value: list.count.saturated, limit: limit)
+            }
+            guard list.offset.saturated % alignment == 0 else {
+                throw .misaligned(byteOffset: list.offset.saturated % alignment, alignment: alignment)
+            }
+            let end = list.offset.saturated + Int(list.count) * stride
+            guard end <= fileBytes else { throw .outOfBounds(part: part, index: -1, value: end, limit: fileBytes) }
+        }
+        let most = 0x7FFF  // Indices are UInt16 and inputs and operators share them.
+        try check(header.inputs, stride: MemoryLayout<InputRecord>.stride, alignment: 8, limit: 255, part: .input)
+        try check(header.outputs, stride: MemoryLayout<OutputRecord>.stride, alignment: 8, limit: 255, part: .output)
+        try check(
+            header.operators, stride: MemoryLayout<OperatorRecord>.stride, alignment: 8, limit: most, part: .operatorRecord)
+        try check(header.buffers, stride: MemoryLayout<BufferRecord>.stride, alignment: 8, limit: most, part: .buffer)
+        try check(header.segments, stride: 2, alignment: 2, limit: most, part: .segment)
+        try check(header.links, stride: 2, alignment: 2, limit: fileBytes / 2, part: .link)
+        try check(header.classNames, stride: 4, alignment: 4, limit: 0xFFFF, part: .string)
+        guard header.inputs.count > 0, header.outputs.count > 0, header.operators.count > 0, header.segments.count > 0
+        else { throw .invalid(part: .header, index: 0, value: 0) }
+
+        var kernelRows = 2
+        for index in 0..<Int(header.operators.count) {
+            let offset = Int(header.operators.offset) + index * MemoryLayout<OperatorRecord>.stride
+            kernelRows = max(kernelRows, Int((base + offset).load(as: OperatorRecord.self).kernelHeight))
+        }
+        return kernelRows
+    }
+
+    func checkModel() throws(FormatError) {
+        let arenaBytes = header.arenaBytes.saturated
+        guard arenaBytes >= state.byteCount, arenaBytes <= Self.arenaLimit else {
+            throw .outOfBounds(part: .header, index: 0, value: arenaBytes, limit: Self.arenaLimit)
+        }
+        for index in 0..<bufferCount { try checkBuffer(index) }
+        for index in 0..<inputCount { try checkInput(index) }
+        for index in 0..<outputCount { try checkOutput(index) }
+        for index in 0..<operatorCount { try checkOperator(index) }
+        var previous = -1
+        for index in 0..<segmentCount {
+            let start = segmentStart(index)
+            guard index == 0 ? start == 0 : start > previous && start < operatorCount else {
+                throw .invalid(part: .segment, index: index, value: start)
+            }
+            previous = start
+        }
+        try checkString(header.architecture, index: -1)
+        for index in 0..<classCount { try checkString(record(header.classNames, index, as: UInt32.self), index: index) }
+    }
+
+    private func checkString(_ offset: UInt32, index: Int) throws(FormatError) {
+        let fileBytes = header.fileBytes.saturated
+        guard offset % 2 == 0, offset.saturated + 2 <= fileBytes else {
+            throw .outOfBounds(part: .string, index: index, value: offset.saturated, limit: fileBytes)
+        }
+        let end = Int(offset) + 2 + Int((base + Int(offset)).load(as: UInt16.self))
+        guard end <= fileBytes else { throw .outOfBounds(part: .string, index: index, value: end, limit: fileBytes) }
+    }
+
+    private func checkBuffer(_ index: Int) throws(FormatError) {
+        let buffer = buffer(index)
+        let begin = buffer.arenaOffset.saturated
+        let ringBytes = Int64(buffer.ringRows) * Int64(buffer.rowBytes)
+        let end = begin + Int(min(ringBytes, Int64(Self.arenaLimit)))
+        guard buffer.ringRows > 0, buffer.width > 0, buffer.pixelBytes > 0 else {
+            throw .invalid(part: .buffer, index: index, value: 0)
+        }
+        guard Int64(buffer.width) * Int64(buffer.pixelBytes) <= Int64(buffer.rowBytes) else {
+            throw .outOfBounds(
+                part: .buffer, index: index, value: Int(buffer.width), limit: buffer.rowBytes.saturated)
+        }
+        guard begin >= state.byteCount, end <= arenaBytes else {
+            throw .outOfBounds(part: .buffer, index: index, value: end, limit: arenaBytes)
+        }
+    }
+
+    /// Checks that `channels` channels of a `width` wide map lie in the operand's buffer, and returns the buffer.
+    @discardableResult
+    private func checkOperand(
+        _ operand: OperandRecord, channels: Int, width: Int, index: Int
+    ) throws(FormatError) -> BufferRecord {
+        guard Int(operand.buffer) < bufferCount else {
+            throw .outOfBounds(part: .operand, index: index, value: Int(operand.buffer), limit: bufferCount)
+        }
+        let buffer = buffer(Int(operand.buffer))
+        guard channels > 0, width > 0, width <= Int(buffer.width) else {
+            throw .outOfBounds(part: .operand, index: index, value: width, limit: Int(buffer.width))
+        }
+        let pixelBytes = Int(buffer.pixelBytes)
+        guard operand.channelTable != 0 else {
+            let end = Int(operand.channelOffset) + channels
+            guard end <= pixelBytes else {
+                throw .outOfBounds(part: .operand, index: index, value: end, limit: pixelBytes)
+            }
+            return buffer
+        }
+        let fileBytes = header.fileBytes.saturated
+        let end = operand.channelTable.saturated + channels * 2
+        guard operand.channelTable % 2 == 0, end <= fileBytes else {
+            throw .outOfBounds(part: .channelTable, index: index, value: end, limit: fileBytes)
+        }
+        let table = (base + Int(operand.channelTable)).assumingMemoryBound(to: UInt16.self)
+        for channel in 0..<channels where Int(table[channel]) >= pixelBytes {
+            throw .outOfBounds(part: .channelTable, index: index, value: Int(table[channel]), limit: pixelBytes)
+        }
+        return buffer
+    }
+
+    private func checkInput(_ index: Int) throws(FormatError) {
+        let input = input(index)
+        let operand = OperandRecord(buffer: input.buffer)
+        try checkOperand(operand, channels: Int(input.channels), width: Int(input.width), index: index)
+        guard input.height > 0, input.height <= Self.heightLimit, input.isPixels <= 1 else { throw .invalid(part: .input, index: index, value: 0) }
+        try checkString(input.name, index: index)
+        try checkLinks(first: input.firstConsumer, count: input.consumerCount, limit: operatorCount, index: index)
+    }
+
+    private func checkOutput(_ index: Int) throws(FormatError) {
+        let output = output(index)
+        let buffer = try checkOperand(
+            output.operand, channels: Int(output.channels), width: Int(output.width), index: index)
+        guard output.height > 0, output.height <= buffer.ringRows else {
+            throw .outOfBounds(part: .output, index: index, value: Int(output.height), limit: Int(buffer.ringRows))
+        }
+        try checkString(output.name, index: index)
+    }
+
+    private func checkLinks(first: UInt32, count: UInt16, limit: Int, index: Int) throws(FormatError) {
+        let end = first.saturated + Int(count)
+        guard end <= header.links.count.saturated else {
+            throw .outOfBounds(part: .link, index: index, value: end, limit: header.links.count.saturated)
+        }
+        for position in Int(first)..<end where link(position) >= limit {
+            throw .outOfBounds(part: .link, index: index, value: link(position), limit: limit)
+        }
+    }
+
+    private func checkOperator(_ index: Int) throws(FormatError) {
+        let record = operation(index)
+        guard let kind = OperatorKind(rawValue: record.kind) else {
+            throw .invalid(part: .operatorKind, index: index, value: Int(record.kind))
+        }
+        guard record.kernelHeight > 0, record.kernelWidth > 0, record.strideHeight > 0, record.strideWidth > 0,
+            record.dilationHeight > 0, record.dilationWidth > 0
+        else { throw .invalid(part: .window, index: index, value: 0) }
+        let largest = max(
+            max(max(record.kernelHeight, record.kernelWidth), max(record.strideHeight, record.strideWidth)),
+            max(max(record.dilationHeight, record.dilationWidth), max(record.paddingTop, record.paddingLeft)))
+        guard largest <= Self.windowLimit else {
+            throw .outOfBounds(part: .window, index: index, value: Int(largest), limit: Int(Self.windowLimit))
+        }
+        guard record.inputHeight <= Self.heightLimit, record.outputHeight <= Self.heightLimit else {
+            throw .outOfBounds(
+                part: .geometry, index: index, value: Int(record.outputHeight), limit: Int(Self.heightLimit))
+        }
+        guard record.inputHeight > 0, record.outputHeight > 0, record.activationMin <= record.activationMax else {
+            throw .invalid(part: .activation, index: index, value: Int(record.activationMin))
+        }
+        try checkLinks(
+            first: record.firstProducer, count: record.producerCount, limit: inputCount + operatorCount, index: index)
+        try checkLinks(first: record.firstConsumer, count: record.consumerCount, limit: operatorCount, index: index)
+        guard record.producerCount > 0 else { throw .invalid(part: .link, index: index, value: 0) }
+        try checkString(record.name, index: index)
+        let inputs = Int(record.inputChannels)
+        let outputs = Int(record.outputChannels)
+        try checkOperand(record.input, channels: inputs, width: Int(record.inputWidth), index: index)
+        try checkOperand(record.output, channels: outputs, width: Int(record.outputWidth), index: index)
+        if kind == .add {
+            try checkOperand(record.second, channels: inputs, width: Int(record.inputWidth), index: index)
+        }
+        try checkShapes(record, kind: kind, index: index)
+        try checkParameters(record, kind: kind, index: index)
+    }
+
+    private func checkShapes(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) {
+        let inputs = Int(record.inputChannels)
+        let outputs = Int(record.outputChannels)
+        switch kind {
+        case .convolution:
+            let groups = Int(record.groups)
+            guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
+                throw .invalid(part: .geometry, index: index, value: groups)
+            }
+        case .depthwiseConvolution:
+            guard outputs % inputs == 0 else { throw .invalid(part: .geometry, index: index, value: outputs) }
+        case .maxPool, .averagePool:
+            guard outputs == inputs else { throw .invalid(part: .geometry, index: index, value: outputs) }
+        case .add:
+            guard outputs == inputs, record.outputWidth == record.inputWidth else {
+                throw .invalid(part: .geometry, index: index, value: outputs)
+            }
+        case .globalAveragePool:
+            guard outputs == inputs, record.outputHeight == 1, record.outputWidth == 1,
+                Int(record.scratchBuffer) < bufferCount
+            else { throw .invalid(part: .geometry, index: index, value: outputs) }
+            let scratch = buffer(Int(record.scratchBuffer))
+            guard scratch.arenaOffset % 4 == 0, scratch.rowBytes.saturated >= outputs * 4 else {
+                throw .outOfBounds(part: .buffer, index: index, value: outputs * 4, limit: scratch.rowBytes.saturated)
+            }
+        }
+    }
+
+    private func checkParameters(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) {
+        let fileBytes = header.fileBytes.saturated
+        // Weights are a byte each: this bound comes first, since the exact size could overflow.
+        let groupInputs = kind == .convolution ? Int(record.inputChannels) / Int(record.groups) : 1
+        let taps = Int64(record.kernelHeight) * Int64(record.kernelWidth)
+        let weights = taps.multipliedReportingOverflow(by: Int64(groupInputs) * Int64(record.outputChannels))
+        let isConvolution = kind == .convolution || kind == .depthwiseConvolution
+        guard !isConvolution || (!weights.overflow && weights.partialValue <= Int64(fileBytes)) else {
+            throw .outOfBounds(part: .parameters, index: index, value: Int(record.outputChannels), limit: fileBytes)
+        }
+        let needed: Int
+        switch kind {
+        case .convolution, .depthwiseConvolution: needed = ConvolutionLayout(record).byteCount
+        case .add: needed = AddLayout.byteCount
+        case .globalAveragePool: needed = MeanLayout.byteCount
+        case .maxPool, .averagePool: needed = 0
+        }
+        guard record.parameterBytes.saturated == needed else {
+            throw .outOfBounds(part: .parameters, index: index, value: record.parameterBytes.saturated, limit: needed)
+        }
+        let end = record.parameters.saturated + needed
+        guard end <= fileBytes else {
+            throw .outOfBounds(part: .parameters, index: index, value: end, limit: fileBytes)
+        }
+        guard needed == 0 || record.parameters.saturated % ConvolutionLayout.alignment == 0 else {
+            throw .misaligned(
+                byteOffset: record.parameters.saturated % ConvolutionLayout.alignment, alignment: ConvolutionLayout.alignment)
+        }
+        let block = pointer(record.parameters)
+        switch kind {
+        case .convolution, .depthwiseConvolution:
+            let layout = ConvolutionLayout(record)
+            for channel in 0..<Int(record.outputChannels) {
+                try checkMultiplier(
+                    (block + layout.multiplierOffset).load(fromByteOffset: channel * 4, as: Int32.self),
+                    shift: Int(block.load(fromByteOffset: layout.shiftOffset + channel, as: Int8.self)), index: index)
+            }
+        case .add:
+            for pair in 0..<3 {
+                try checkMultiplier(
+                    block.load(fromByteOffset: pair * 8, as: Int32.self),
+                    shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)), index: index)
+            }
+        case .globalAveragePool:
+            try checkMultiplier(
+                block.load(as: Int32.self), shift: Int(block.load(fromByteOffset: 4, as: Int32.self)), index: index)
+        case .maxPool, .averagePool: break
+        }
+    }
+
+    private func checkMultiplier(_ multiplier: Int32, shift: Int, index: Int) throws(FormatError) {
+        guard multiplier >= 0 else { throw .invalid(part: .multiplier, index: index, value: Int(multiplier)) }
+        guard shift >= Int(FixedPointMultiplier.shiftRange.lowerBound),
+            shift <= Int(FixedPointMultiplier.shiftRange.upperBound)
+        else { throw .invalid(part: .shift, index: index, value: shift) }
+    }
+}

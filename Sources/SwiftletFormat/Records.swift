@@ -1,0 +1,195 @@
+/// The fixed-size records of `int8.bin`, field by field as they lie in the file.
+///
+/// Little-endian, naturally aligned, no padding between fields: a record is read where it lies. A test pins the offset of
+/// every field; the article "The int8.bin format" tables them. What it does not do: check anything; `ModelReader` does.
+
+#if _endian(big)
+    #error("int8.bin is used in place and little-endian")
+#endif
+
+/// The first 112 bytes of the file.
+public struct HeaderRecord {
+    /// "SWIFTLET" as eight bytes.
+    public var magic: UInt64 = HeaderRecord.magic
+    public var version: UInt16 = HeaderRecord.version
+    public var headerBytes: UInt16 = 112
+    public var fileBytes: UInt32 = 0
+    /// CRC-32 of all bytes behind this field.
+    public var checksum: UInt32 = 0
+    /// Exactly what the arena must hold: executor state, rings, accumulators, alignment.
+    public var arenaBytes: UInt32 = 0
+    public var inputs = ListRecord()
+    public var outputs = ListRecord()
+    public var operators = ListRecord()
+    public var buffers = ListRecord()
+    /// UInt16: the first operator of each segment. Segments run one after the other.
+    public var segments = ListRecord()
+    /// UInt16: producers and consumers of the operators, back to back.
+    public var links = ListRecord()
+    /// UInt32: offsets of the class names.
+    public var classNames = ListRecord()
+    public var preprocessing = PreprocessingRecord()
+    /// Offset of the architecture's name, a string.
+    public var architecture: UInt32 = 0
+    /// The generator's seed of the self-test's input.
+    public var selfTestSeed: UInt32 = 0
+    /// CRC-32 of the output that the self-test's input gives.
+    public var selfTestChecksum: UInt32 = 0
+    public var weightBytes: UInt32 = 0
+    public var reserved: UInt32 = 0
+    /// Of one inference, recomputation included.
+    public var multiplyAccumulates: UInt64 = 0
+
+    public init() {}
+
+    public static let magic: UInt64 = 0x5445_4C54_4649_5753  // "SWIFTLET"
+    public static let version: UInt16 = 1
+    /// Where the bytes that the checksum covers begin.
+    public static let checkedFrom = 20
+}
+
+/// Where a list lies and how many records it has.
+public struct ListRecord {
+    public var offset: UInt32 = 0
+    public var count: UInt32 = 0
+
+    public init(offset: UInt32 = 0, count: UInt32 = 0) {
+        self.offset = offset
+        self.count = count
+    }
+}
+
+/// How a picture becomes the input: resized, cropped, coloured. Mean and deviation are already in the weights.
+public struct PreprocessingRecord {
+    /// 0: stretched to the input size. Else: shorter side to this, then the centre.
+    public var shorterSide: UInt16 = 0
+    /// 0 RGB, 1 BGR, 2 grey.
+    public var colorOrder: UInt8 = 0
+    public var reserved: UInt8 = 0
+
+    public init() {}
+}
+
+/// A ring of rows in the arena. Row `r` of a feature map lies in slot `r mod ringRows`.
+public struct BufferRecord {
+    public var arenaOffset: UInt32 = 0
+    /// Bytes from one row to the next.
+    public var rowBytes: UInt32 = 0
+    public var ringRows: UInt16 = 0
+    /// Pixels in a row.
+    public var width: UInt16 = 0
+    /// Bytes from one pixel to the next.
+    public var pixelBytes: UInt16 = 0
+    public var reserved: UInt16 = 0
+
+    public init() {}
+}
+
+/// Which channels of a buffer an operator reads or writes.
+public struct OperandRecord {
+    public var buffer: UInt16 = 0
+    /// The first channel, when they are consecutive.
+    public var channelOffset: UInt16 = 0
+    /// Offset of a UInt16 table of channels, or 0 when they are consecutive.
+    public var channelTable: UInt32 = 0
+
+    public init(buffer: UInt16 = 0, channelOffset: UInt16 = 0, channelTable: UInt32 = 0) {
+        self.buffer = buffer
+        self.channelOffset = channelOffset
+        self.channelTable = channelTable
+    }
+}
+
+/// What an operator does. The raw value is the byte in the file.
+public enum OperatorKind: UInt8, Sendable, CaseIterable {
+    /// Any convolution whose groups have more than one input channel, or any dense one; fully connected layers too.
+    case convolution = 1
+    /// One input channel a group; the channel multiplier is outputChannels / inputChannels.
+    case depthwiseConvolution = 2
+    case maxPool = 3
+    case averagePool = 4
+    /// The mean of the whole map, row by row into int32 accumulators.
+    case globalAveragePool = 5
+    case add = 6
+}
+
+/// One operator: it makes output rows out of input rows.
+public struct OperatorRecord {
+    public var kind: UInt8 = 0
+    public var activationMin: Int8 = -128
+    public var activationMax: Int8 = 127
+    /// Of the first and the second input where the operator does not have them in its bias.
+    public var inputZeroPoint: Int8 = 0
+    public var secondZeroPoint: Int8 = 0
+    public var outputZeroPoint: Int8 = 0
+    public var producerCount: UInt16 = 0
+    public var consumerCount: UInt16 = 0
+    /// Buffer of the accumulators, or `noBuffer`.
+    public var scratchBuffer: UInt16 = OperatorRecord.noBuffer
+    /// Index of the first producer and the first consumer in `links`.
+    public var firstProducer: UInt32 = 0
+    public var firstConsumer: UInt32 = 0
+    public var kernelHeight: UInt16 = 1
+    public var kernelWidth: UInt16 = 1
+    public var strideHeight: UInt16 = 1
+    public var strideWidth: UInt16 = 1
+    public var dilationHeight: UInt16 = 1
+    public var dilationWidth: UInt16 = 1
+    public var paddingTop: UInt16 = 0
+    public var paddingLeft: UInt16 = 0
+    public var input = OperandRecord()
+    public var second = OperandRecord()
+    public var output = OperandRecord()
+    public var inputHeight: UInt16 = 0
+    public var inputWidth: UInt16 = 0
+    public var inputChannels: UInt16 = 0
+    public var groups: UInt16 = 1
+    public var outputHeight: UInt16 = 0
+    public var outputWidth: UInt16 = 0
+    public var outputChannels: UInt16 = 0
+    public var reserved: UInt16 = 0
+    /// Offset of the operator's parameter block; its layout follows from the kind and the shapes.
+    public var parameters: UInt32 = 0
+    public var parameterBytes: UInt32 = 0
+    /// The real value of one step of the output, for reports.
+    public var outputScale: Float = 0
+    /// Offset of the name, a string.
+    public var name: UInt32 = 0
+
+    public init() {}
+
+    public static let noBuffer: UInt16 = 0xFFFF
+}
+
+/// A feature map that the caller pushes in.
+public struct InputRecord {
+    public var buffer: UInt16 = 0
+    public var height: UInt16 = 0
+    public var width: UInt16 = 0
+    public var channels: UInt16 = 0
+    /// 1 when rows come as bytes of 0...255 (pixels) and 128 is taken off each, 0 when they come as int8.
+    public var isPixels: UInt8 = 0
+    public var zeroPoint: Int8 = 0
+    public var consumerCount: UInt16 = 0
+    public var firstConsumer: UInt32 = 0
+    public var scale: Float = 0
+    /// Offset of the name, a string.
+    public var name: UInt32 = 0
+
+    public init() {}
+}
+
+/// A feature map that stands whole in the arena when the run is over.
+public struct OutputRecord {
+    public var operand = OperandRecord()
+    public var height: UInt16 = 0
+    public var width: UInt16 = 0
+    public var channels: UInt16 = 0
+    public var zeroPoint: Int8 = 0
+    public var reserved: UInt8 = 0
+    public var scale: Float = 0
+    /// Offset of the name, a string.
+    public var name: UInt32 = 0
+
+    public init() {}
+}

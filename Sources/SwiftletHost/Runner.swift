@@ -1,0 +1,77 @@
+/// A session with an arena of its own: whole pictures in, scores out. What commands, tests and reports run models with.
+///
+/// What it does not do: read picture files; rows come from the caller.
+import Swiftlet
+import SwiftletFormat
+import SwiftletKernels
+
+public final class Runner {
+    public let file: ModelFile
+    public let arena: HostArena
+    private let session: Session
+
+    /// - Parameter arenaBytes: the arena's size; nil for exactly what the model needs.
+    /// - Throws: `SessionError.arenaTooSmall`.
+    public init(_ file: ModelFile, arenaBytes: Int? = nil) throws {
+        self.file = file
+        arena = HostArena(byteCount: arenaBytes ?? file.model.arenaBytes)
+        session = try Session(model: file.model, arena: arena.arena)
+    }
+
+    /// Runs the model on a whole picture, row by row.
+    ///
+    /// - Parameter pixels: height x width x channels bytes.
+    /// - Returns: the output's int8 values, row by row, all channels of a pixel together.
+    public func run(_ pixels: UnsafeRawBufferPointer) throws -> [Int8] {
+        var observer = NoObserver()
+        return try run(pixels, observer: &observer)
+    }
+
+    /// As `run(_:)`, and tells `observer` of each row that is made.
+    public func run<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, observer: inout Observer) throws -> [Int8] {
+        let rowBytes = file.model.inputRowBytes
+        session.reset()
+        for y in 0..<file.model.inputHeight where (y + 1) * rowBytes <= pixels.count {
+            let row = UnsafeRawBufferPointer(rebasing: pixels[(y * rowBytes)..<((y + 1) * rowBytes)])
+            try session.push(row: row, observer: &observer)
+        }
+        return try values()
+    }
+
+    /// Runs the model on rows as they come. `nextRow` is called once for every row of the input.
+    public func run(rows nextRow: () throws -> UnsafeRawBufferPointer) throws -> [Int8] {
+        session.reset()
+        for _ in 0..<file.model.inputHeight { try session.push(row: try nextRow()) }
+        return try values()
+    }
+
+    private func values() throws -> [Int8] {
+        let output = try session.output()
+        var values: [Int8] = []
+        values.reserveCapacity(output.height * output.rows.width * output.channelCount)
+        for y in 0..<output.height {
+            for x in 0..<output.rows.width {
+                for channel in 0..<output.channelCount { values.append(output.value(y: y, x: x, channel: channel)) }
+            }
+        }
+        return values
+    }
+
+    /// The output as real numbers.
+    public func dequantize(_ values: [Int8]) -> [Float] {
+        let output = file.model.reader.output(0)
+        return values.map { output.scale * Float(Int($0) - Int(output.zeroPoint)) }
+    }
+}
+
+/// The picture of a self-test: bytes that depend on the seed alone.
+///
+/// The generator of int8.bin's self-test, specified in the article on the format: a 32-bit linear congruential generator,
+/// `state = state * 1664525 + 1013904223` (Knuth; Press et al., Numerical Recipes), of which the top byte is taken.
+public func selfTestPixels(seed: UInt32, count: Int) -> [UInt8] {
+    var state = seed
+    return (0..<count).map { _ in
+        state = state &* 1_664_525 &+ 1_013_904_223
+        return UInt8(state >> 24)
+    }
+}

@@ -1,0 +1,123 @@
+/// What the planner is told of a network: who reads and writes which rows of which buffer.
+///
+/// What it does not know: operators, weights, channels. Two networks of the same rows have the same plan.
+
+/// A step's or a source's place in `PlanProblem`: sources count first, then steps.
+public typealias ProducerID = Int
+
+public struct PlanProblem: Sendable {
+    /// A feature map's memory: a ring of as many of its rows as the plan says.
+    public struct Buffer: Sendable {
+        public var name: String
+        public var rowBytes: Int
+        /// Rows of the whole map.
+        public var height: Int
+        /// Stands whole in the arena when the run is over.
+        public var isOutput: Bool
+
+        public init(name: String, rowBytes: Int, height: Int, isOutput: Bool = false) {
+            self.name = name
+            self.rowBytes = rowBytes
+            self.height = height
+            self.isOutput = isOutput
+        }
+    }
+
+    /// A map whose rows the caller pushes.
+    public struct Source: Sendable {
+        public var buffer: Int
+        public var height: Int
+
+        public init(buffer: Int, height: Int) {
+            self.buffer = buffer
+            self.height = height
+        }
+    }
+
+    /// An operator, as far as rows go.
+    public struct Step: Sendable {
+        public var producers: [ProducerID]
+        public var reads: [Int]
+        public var writes: Int
+        public var kernelRows: Int
+        public var stride: Int
+        public var paddingTop: Int
+        public var dilation: Int
+        public var inputHeight: Int
+        public var outputHeight: Int
+        /// Takes rows one by one and makes its only row at the end; works in `scratch`.
+        public var isReduction: Bool
+        /// A buffer of one row for accumulators, if it needs one.
+        public var scratch: Int?
+
+        public init(
+            producers: [ProducerID], reads: [Int], writes: Int, kernelRows: Int = 1, stride: Int = 1,
+            paddingTop: Int = 0, dilation: Int = 1, inputHeight: Int, outputHeight: Int, isReduction: Bool = false,
+            scratch: Int? = nil
+        ) {
+            self.producers = producers
+            self.reads = reads
+            self.writes = writes
+            self.kernelRows = kernelRows
+            self.stride = stride
+            self.paddingTop = paddingTop
+            self.dilation = dilation
+            self.inputHeight = inputHeight
+            self.outputHeight = outputHeight
+            self.isReduction = isReduction
+            self.scratch = scratch
+        }
+
+        /// The lowest input row that output row `row` reads; below zero when all of its window is padding.
+        func lastRow(for row: Int) -> Int {
+            min(row * stride - paddingTop + (kernelRows - 1) * dilation, inputHeight - 1)
+        }
+
+        /// The first input row that is still needed when `done` rows are made (for a reduction: taken).
+        func firstNeeded(done: Int) -> Int {
+            if isReduction { return done }
+            return done >= outputHeight ? inputHeight : max(0, done * stride - paddingTop)
+        }
+    }
+
+    public var buffers: [Buffer]
+    public var sources: [Source]
+    public var steps: [Step]
+    /// The executor's own bytes at the start of the arena.
+    public var stateBytes: Int
+    /// Every ring begins at a multiple of this.
+    public var alignment: Int
+
+    public init(buffers: [Buffer], sources: [Source], steps: [Step], stateBytes: Int, alignment: Int = 16) {
+        self.buffers = buffers
+        self.sources = sources
+        self.steps = steps
+        self.stateBytes = stateBytes
+        self.alignment = alignment
+    }
+}
+
+/// Where everything lies in the arena, and in which order it is made.
+public struct Plan: Equatable, Sendable {
+    public struct Ring: Equatable, Sendable {
+        public var offset: Int
+        public var rows: Int
+        public var byteCount: Int
+        /// The first and the last moment at which it holds something, in rows made since the start.
+        public var firstTick: Int
+        public var lastTick: Int
+    }
+
+    /// The first step of each segment.
+    public var segments: [Int]
+    /// One a buffer.
+    public var rings: [Ring]
+    public var stateBytes: Int
+    /// State and rings.
+    public var arenaBytes: Int
+    /// The most bytes of rings that live at one moment, alignment included: no placement can need less in this order.
+    public var livePeakBytes: Int
+    public var peakTick: Int
+    /// What a planner of whole tensors needs for its fullest operator: inputs, outputs and whatever else still lives.
+    public var layerwiseBytes: Int
+}

@@ -1,0 +1,152 @@
+/// Runs the executor's order on row counters alone, and notes how many rows of each buffer live at once and when.
+///
+/// The order is the executor's: of the steps of the running segment that can make a row, the last goes first.
+/// What it does not do: place rings or choose segments.
+
+struct Simulation {
+    let problem: PlanProblem
+    /// Consumers of each producer, ascending.
+    let consumers: [[Int]]
+    /// Steps that read or write each buffer, and the source that fills it.
+    let readers: [[Int]]
+    let writers: [[ProducerID]]
+
+    struct Result {
+        /// The most rows of each buffer that live at once.
+        var rows: [Int]
+        var firstTick: [Int]
+        var lastTick: [Int]
+        var ticks: Int
+        /// Whether every step made all of its rows.
+        var isComplete: Bool
+    }
+
+    init(_ problem: PlanProblem) {
+        self.problem = problem
+        let sourceCount = problem.sources.count
+        var consumers = [[Int]](repeating: [], count: sourceCount + problem.steps.count)
+        var readers = [[Int]](repeating: [], count: problem.buffers.count)
+        var writers = [[ProducerID]](repeating: [], count: problem.buffers.count)
+        for (index, source) in problem.sources.enumerated() { writers[source.buffer].append(index) }
+        for (index, step) in problem.steps.enumerated() {
+            for producer in step.producers where consumers[producer].last != index { consumers[producer].append(index) }
+            for buffer in Set(step.reads).sorted() { readers[buffer].append(index) }
+            writers[step.writes].append(sourceCount + index)
+        }
+        self.consumers = consumers
+        self.readers = readers
+        self.writers = writers
+    }
+
+    /// - Parameter segments: the first step of each, ascending, beginning with 0.
+    func run(segments: [Int]) -> Result {
+        let sourceCount = problem.sources.count
+        let steps = problem.steps
+        let buffers = problem.buffers.indices
+        // Rows made by each producer; for an unfinished reduction the rows it has taken are in `taken`.
+        var made = [Int](repeating: 0, count: sourceCount + steps.count)
+        var taken = [Int](repeating: 0, count: steps.count)
+        var result = Result(
+            rows: buffers.map { _ in 1 }, firstTick: buffers.map { _ in Int.max }, lastTick: buffers.map { _ in 0 },
+            ticks: 0, isComplete: false)
+        var tick = 0
+        var ready = [Bool](repeating: false, count: steps.count)
+        var highest = -1
+        var segment = 0
+        var end = segments.count > 1 ? segments[1] : steps.count
+        var unfinished = end
+
+        func height(_ producer: ProducerID) -> Int {
+            producer < sourceCount ? problem.sources[producer].height : steps[producer - sourceCount].outputHeight
+        }
+        func firstNeeded(_ buffer: Int) -> Int {
+            var first = Int.max
+            for reader in readers[buffer] {
+                let step = steps[reader]
+                let done = step.isReduction ? taken[reader] : made[sourceCount + reader]
+                first = min(first, step.firstNeeded(done: done))
+            }
+            // A row that one writer has begun stays until the last writer has written it.
+            for writer in writers[buffer] where made[writer] < height(writer) { first = min(first, made[writer]) }
+            return first
+        }
+        func noteWrite(_ buffer: Int, row: Int) {
+            let first = problem.buffers[buffer].isOutput ? 0 : min(firstNeeded(buffer), row)
+            result.rows[buffer] = max(result.rows[buffer], row - first + 1)
+            result.firstTick[buffer] = min(result.firstTick[buffer], tick)
+            result.lastTick[buffer] = max(result.lastTick[buffer], tick)
+        }
+        func markConsumers(of producer: ProducerID) {
+            for step in consumers[producer] where step >= segments[segment] && step < end {
+                ready[step] = true
+                highest = max(highest, step)
+            }
+        }
+        func canStep(_ index: Int) -> Bool {
+            let step = steps[index]
+            let done = made[sourceCount + index]
+            guard done < step.outputHeight else { return false }
+            let last = step.isReduction ? taken[index] : step.lastRow(for: done)
+            return step.producers.allSatisfy { made[$0] > last }
+        }
+        func begin(_ index: Int) {
+            segment = index
+            end = index + 1 < segments.count ? segments[index + 1] : steps.count
+            unfinished = end - segments[index]
+            for step in segments[index]..<end { ready[step] = true }
+            highest = end - 1
+        }
+        func perform(_ index: Int) {
+            let step = steps[index]
+            tick += 1
+            for buffer in step.reads { result.lastTick[buffer] = max(result.lastTick[buffer], tick) }
+            if let scratch = step.scratch {
+                result.firstTick[scratch] = min(result.firstTick[scratch], tick)
+                result.lastTick[scratch] = max(result.lastTick[scratch], tick)
+            }
+            if step.isReduction {
+                taken[index] += 1
+                guard taken[index] == step.inputHeight else { return }
+            }
+            noteWrite(step.writes, row: made[sourceCount + index])
+            made[sourceCount + index] += 1
+            markConsumers(of: sourceCount + index)
+            if made[sourceCount + index] == step.outputHeight { unfinished -= 1 }
+        }
+        func advance() {
+            while true {
+                while highest >= segments[segment], !ready[highest] { highest -= 1 }
+                if highest < segments[segment] {
+                    guard unfinished == 0, segment + 1 < segments.count else { return }
+                    begin(segment + 1)
+                    continue
+                }
+                guard canStep(highest) else {
+                    ready[highest] = false
+                    continue
+                }
+                perform(highest)
+            }
+        }
+
+        begin(0)
+        // Inputs take turns, a row each, as a caller of several inputs would push them.
+        let tallest = problem.sources.map(\.height).max() ?? 0
+        for row in 0..<tallest {
+            for (index, source) in problem.sources.enumerated() where row < source.height {
+                tick += 1
+                noteWrite(source.buffer, row: row)
+                made[index] += 1
+                markConsumers(of: index)
+                advance()
+            }
+        }
+        for buffer in buffers where problem.buffers[buffer].isOutput {
+            result.rows[buffer] = problem.buffers[buffer].height
+            result.lastTick[buffer] = tick
+        }
+        result.ticks = tick
+        result.isComplete = unfinished == 0 && segment == segments.count - 1
+        return result
+    }
+}

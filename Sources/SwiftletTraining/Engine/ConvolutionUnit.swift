@@ -1,0 +1,249 @@
+/// A convolution (or fully connected layer) with the batch norm, bias and activation that follow it.
+///
+/// Works in chunks of images that fit into the second-level cache, so that statistics and gradients read what has just been
+/// written. 1x1 convolutions are matrix products on the map itself, depthwise ones a kernel of their own, all others
+/// go through im2col. What it does not do: know about masks; a learned group convolution keeps its weights masked.
+import CSwiftletTraining
+import SwiftletGraph
+
+final class ConvolutionUnit: Unit {
+    enum Method {
+        case pointwise
+        case depthwise
+        case columns
+    }
+
+    let weight: Parameter
+    let normalization: Normalization
+    let groups: Int
+    let window: Window
+    let method: Method
+    /// The sums before normalization: the output itself when there is none.
+    private let sums: Map
+    private let input: Shape
+    /// One a thread; im2col of one image and one group.
+    private var columns: [UnsafeMutablePointer<Float>] = []
+    /// Images whose input and output fill about half of a second-level cache of 1 MiB.
+    private let chunk: Int
+
+    init(
+        name: String, source: Map, output: Map, weight: Parameter, normalization: Normalization, groups: Int,
+        window: Window, batchSize: Int, threads: Int
+    ) {
+        self.weight = weight
+        self.normalization = normalization
+        self.groups = groups
+        self.window = window
+        input = source.shape
+        method =
+            if case .depthwise = weight.layout {
+                .depthwise
+            } else if window.kernel == .one, window.stride == .one, window.padding == .none {
+                .pointwise
+            } else {
+                .columns
+            }
+        sums = normalization.isIdentity ? output : Map(shape: output.shape, batchSize: batchSize)
+        chunk = max(1, 131_072 / (source.shape.elementCount + output.shape.elementCount))
+        super.init(name: name, sources: [source], outputs: [output])
+        if method == .columns {
+            let count = output.pixels * columnDepth
+            columns = (0..<threads).map { _ in .allocate(capacity: count) }
+        }
+    }
+
+    deinit { for memory in columns { memory.deallocate() } }
+
+    override var parameters: [Parameter] { [weight] + normalization.parameters }
+
+    private var groupInputs: Int { input.channels / groups }
+    private var groupOutputs: Int { output.shape.channels / groups }
+    /// The length of one output's sum.
+    private var columnDepth: Int { window.kernel.height * window.kernel.width * groupInputs }
+
+    /// Calls `body` with the share's images, a chunk at a time.
+    private func forEachChunk(_ share: Share, _ body: (Range<Int>) -> Void) {
+        var image = share.images.lowerBound
+        while image < share.images.upperBound {
+            let end = min(image + chunk, share.images.upperBound)
+            body(image..<end)
+            image = end
+        }
+    }
+
+    // MARK: Forward
+
+    override func forward(_ share: Share, _ mode: Mode) {
+        let usesStatistics = normalization.batchNorm != nil && mode.isTraining
+        if usesStatistics { normalization.beginStatistics(share) }
+        let pixels = output.pixels
+        forEachChunk(share) { images in
+            convolve(images, share)
+            if usesStatistics {
+                normalization.addStatistics(sums.values(from: images.lowerBound), rows: images.count * pixels, share)
+            }
+        }
+        if normalization.isIdentity { return }
+        normalization.settle(share, mode, rows: batchRows(share))
+        normalization.apply(
+            sums.values(from: share.images.lowerBound), to: output.values(from: share.images.lowerBound),
+            rows: share.images.count * pixels, share)
+    }
+
+    /// Rows (pixels) of the whole batch: shares are equal but for one image.
+    private func batchRows(_ share: Share) -> Int { share.batch * output.pixels }
+
+    private func convolve(_ images: Range<Int>, _ share: Share) {
+        let x = sources[0].map.values(from: images.lowerBound)
+        let y = sums.values(from: images.lowerBound)
+        let outputs = output.shape.channels
+        switch method {
+        case .depthwise:
+            var shape = STWindow(window, input: input, output: output.shape, images: images.count)
+            kernels.depthwiseForward(&shape, x, weight.values, y)
+        case .pointwise:
+            for group in 0..<groups {
+                multiply(
+                    Matrix(values: x + group * groupInputs, stride: input.channels), weights(group, transposed: true),
+                    into: Matrix(values: y + group * groupOutputs, stride: outputs),
+                    rows: images.count * output.pixels, columns: groupOutputs, depth: groupInputs, accumulate: false)
+            }
+        case .columns:
+            var shape = STWindow(window, input: input, output: output.shape, images: 1)
+            let columns = columns[share.thread]
+            for image in 0..<images.count {
+                for group in 0..<groups {
+                    kernels.imageToColumns(
+                        &shape, x + image * input.elementCount, Int32(group * groupInputs), Int32(groupInputs), columns)
+                    multiply(
+                        Matrix(values: columns, stride: columnDepth), weights(group, transposed: true),
+                        into: Matrix(
+                            values: y + image * output.shape.elementCount + group * groupOutputs, stride: outputs),
+                        rows: output.pixels, columns: groupOutputs, depth: columnDepth, accumulate: false)
+                }
+            }
+        }
+    }
+
+    private func weights(_ group: Int, transposed: Bool = false) -> Matrix {
+        Matrix(
+            values: weight.values + group * groupOutputs * columnDepth, stride: columnDepth, isTransposed: transposed)
+    }
+
+    // MARK: Backward
+
+    override func backward(_ share: Share, _ mode: Mode) {
+        guard let dz = output.gradient else { return }
+        let first = share.images.lowerBound
+        let pixels = output.pixels
+        if !normalization.isIdentity {
+            normalization.reduceGradients(
+                dz + first * output.shape.elementCount, y: sums.values(from: first),
+                shareRows: share.images.count * pixels, rows: batchRows(share), share)
+        }
+        forEachChunk(share) { images in
+            let dy = dz + images.lowerBound * output.shape.elementCount
+            if !normalization.isIdentity {
+                normalization.backward(
+                    dy, y: sums.values(from: images.lowerBound), to: dy, rows: images.count * pixels,
+                    accumulate: false, share)
+            }
+            backward(images, dy, share)
+        }
+    }
+
+    private func backward(_ images: Range<Int>, _ dy: UnsafeMutablePointer<Float>, _ share: Share) {
+        let source = sources[0]
+        let x = source.map.values(from: images.lowerBound)
+        let dx = source.map.gradient(from: images.lowerBound)
+        let dw = weight.gradients[share.thread]
+        let outputs = output.shape.channels
+        switch method {
+        case .depthwise:
+            var shape = STWindow(window, input: input, output: output.shape, images: images.count)
+            kernels.depthwiseBackwardWeight(&shape, x, dy, dw)
+            if let dx { kernels.depthwiseBackwardInput(&shape, dy, weight.values, dx, source.accumulates ? 1 : 0) }
+        case .pointwise:
+            let rows = images.count * output.pixels
+            for group in 0..<groups {
+                let slice = Matrix(values: dy + group * groupOutputs, stride: outputs)
+                var transposed = slice
+                transposed.isTransposed = true
+                multiply(
+                    transposed, Matrix(values: x + group * groupInputs, stride: input.channels),
+                    into: Matrix(values: dw + group * groupOutputs * groupInputs, stride: groupInputs),
+                    rows: groupOutputs, columns: groupInputs, depth: rows, accumulate: true)
+                guard let dx else { continue }
+                multiply(
+                    slice, weights(group), into: Matrix(values: dx + group * groupInputs, stride: input.channels),
+                    rows: rows, columns: groupInputs, depth: groupOutputs, accumulate: source.accumulates)
+            }
+        case .columns:
+            backwardColumns(images, dy, dw, share)
+        }
+    }
+
+    private func backwardColumns(
+        _ images: Range<Int>, _ dy: UnsafeMutablePointer<Float>, _ dw: UnsafeMutablePointer<Float>, _ share: Share
+    ) {
+        let source = sources[0]
+        let x = source.map.values(from: images.lowerBound)
+        let dx = source.map.gradient(from: images.lowerBound)
+        let outputs = output.shape.channels
+        var shape = STWindow(window, input: input, output: output.shape, images: 1)
+        let columns = columns[share.thread]
+        if let dx, !source.accumulates { dx.update(repeating: 0, count: images.count * input.elementCount) }
+        for image in 0..<images.count {
+            for group in 0..<groups {
+                let slice = Matrix(
+                    values: dy + image * output.shape.elementCount + group * groupOutputs, stride: outputs)
+                var transposed = slice
+                transposed.isTransposed = true
+                let (first, count) = (Int32(group * groupInputs), Int32(groupInputs))
+                kernels.imageToColumns(&shape, x + image * input.elementCount, first, count, columns)
+                multiply(
+                    transposed, Matrix(values: columns, stride: columnDepth),
+                    into: Matrix(values: dw + group * groupOutputs * columnDepth, stride: columnDepth),
+                    rows: groupOutputs, columns: columnDepth, depth: output.pixels, accumulate: true)
+                guard let dx else { continue }
+                multiply(
+                    slice, weights(group), into: Matrix(values: columns, stride: columnDepth), rows: output.pixels,
+                    columns: columnDepth, depth: groupOutputs, accumulate: false)
+                kernels.columnsToImage(&shape, columns, first, count, dx + image * input.elementCount)
+            }
+        }
+    }
+}
+
+/// A batch norm that follows no convolution (pre-activation networks), with the activation behind it.
+final class NormalizationUnit: Unit {
+    let normalization: Normalization
+
+    init(name: String, source: Map, output: Map, normalization: Normalization) {
+        self.normalization = normalization
+        super.init(name: name, sources: [source], outputs: [output])
+    }
+
+    override var parameters: [Parameter] { normalization.parameters }
+
+    override func forward(_ share: Share, _ mode: Mode) {
+        let rows = share.images.count * output.pixels
+        let y = sources[0].map.values(from: share.images.lowerBound)
+        if mode.isTraining && normalization.batchNorm != nil {
+            normalization.beginStatistics(share)
+            normalization.addStatistics(y, rows: rows, share)
+        }
+        normalization.settle(share, mode, rows: share.batch * output.pixels)
+        normalization.apply(y, to: output.values(from: share.images.lowerBound), rows: rows, share)
+    }
+
+    override func backward(_ share: Share, _ mode: Mode) {
+        let first = share.images.lowerBound
+        let rows = share.images.count * output.pixels
+        guard let dz = output.gradient(from: first) else { return }
+        let y = sources[0].map.values(from: first)
+        normalization.reduceGradients(dz, y: y, shareRows: rows, rows: share.batch * output.pixels, share)
+        guard let dy = sources[0].map.gradient(from: first) else { return }
+        normalization.backward(dz, y: y, to: dy, rows: rows, accumulate: sources[0].accumulates, share)
+    }
+}

@@ -1,0 +1,187 @@
+/// A `Graph` made ready to run on batches: maps, gradients, parameters and the units that work on them.
+///
+/// Convolution, batch norm and activation that follow each other become one unit. All memory is taken at the start.
+/// What it does not do: read data or decide about learning rates; `Trainer` does.
+import CSwiftletTraining
+import Foundation
+import SwiftletGraph
+
+/// Why a graph cannot be run in float.
+public enum EngineError: Error, Equatable, CustomStringConvertible {
+    case unsupported(node: String, operation: String, reason: String)
+    case batchTooLarge(given: Int, limit: Int)
+    case wrongInputCount(given: Int, needed: Int)
+
+    public var description: String {
+        switch self {
+        case .unsupported(let node, let operation, let reason): "node \(node) (\(operation)): \(reason)"
+        case .batchTooLarge(let given, let limit): "a batch of \(given) images, the engine was made for \(limit)"
+        case .wrongInputCount(let given, let needed): "\(given) input values, the network takes \(needed)"
+        }
+    }
+}
+
+final class Engine {
+    let batchSize: Int
+    let workers: Workers
+    let input: Map
+    let output: Map
+    private(set) var units: [Unit] = []
+    /// Those that are trained, in the order of the nodes.
+    private(set) var parameters: [Parameter] = []
+    /// Running statistics and masks.
+    private(set) var buffers: [Parameter] = []
+    /// The weight and the mask of each learned group convolution.
+    private(set) var masks: [(weight: Parameter, mask: Parameter, node: Node)] = []
+    /// The map of each value that is not inside a fused unit.
+    private(set) var maps: [ValueID: Map] = [:]
+    private let isTrained: Bool
+    private var gradientMemory: [UnsafeMutablePointer<Float>] = []
+    private let graph: Graph
+
+    /// - Parameter isTrained: whether backward passes will be run.
+    init(graph: Graph, batchSize: Int, threads: Int, isTrained: Bool) throws {
+        try graph.checkParameters()
+        self.graph = graph
+        self.batchSize = batchSize
+        self.isTrained = isTrained
+        workers = Workers(count: threads)
+        input = Map(shape: graph.inputShape, batchSize: batchSize)
+        maps[graph.input] = input
+        var builder = UnitBuilder(graph: graph, batchSize: batchSize, threads: workers.count, isTrained: isTrained)
+        builder.maps = maps
+        try builder.build()
+        maps = builder.maps
+        units = builder.units
+        parameters = builder.parameters
+        buffers = builder.buffers
+        masks = builder.masks
+        output = maps[graph.output]!
+        if isTrained { planGradients() }
+    }
+
+    deinit {
+        workers.stop()
+        for memory in gradientMemory { memory.deallocate() }
+    }
+
+    /// Gives every map but the picture a gradient. A gradient lives from the last reader's backward step to its maker's;
+    /// memory of the dead serves the next of the same size, so that it is still in the cache.
+    private func planGradients() {
+        var free: [Int: [UnsafeMutablePointer<Float>]] = [:]
+        func take(_ map: Map) {
+            let count = map.shape.elementCount * batchSize
+            if let memory = free[count]?.popLast() {
+                map.gradient = memory
+                return
+            }
+            let memory = UnsafeMutablePointer<Float>.allocate(capacity: count)
+            memory.initialize(repeating: 0, count: count)
+            gradientMemory.append(memory)
+            map.gradient = memory
+        }
+        take(output)
+        for unit in units.reversed() {
+            for map in unit.outputs where map.gradient == nil { take(map) }
+            for index in unit.sources.indices {
+                let map = unit.sources[index].map
+                if map === input { continue }
+                unit.sources[index].accumulates = map.gradient != nil
+                if map.gradient == nil { take(map) }
+            }
+            for map in unit.outputs { free[map.shape.elementCount * batchSize, default: []].append(map.gradient!) }
+        }
+    }
+
+    // MARK: Passes
+
+    /// Runs the network on the first `count` images of `input`.
+    func forward(count: Int, _ mode: Mode) {
+        workers.run(batch: count) { [self] share in
+            for unit in units { unit.forward(share, mode) }
+        }
+    }
+
+    /// One training pass: forward, the loss's gradient, backward. Each thread's gradients are summed in the end.
+    ///
+    /// - Parameter prepare: fills the share's images of `input`.
+    func train(
+        count: Int, _ mode: Mode, loss: CrossEntropy, prepare: @escaping (Share) -> Void
+    ) -> CrossEntropy.Result {
+        let results = UnsafeMutablePointer<CrossEntropy.Result>.allocate(capacity: workers.count)
+        results.initialize(repeating: .init(), count: workers.count)
+        defer { results.deallocate() }
+        workers.run(batch: count) { [self] share in
+            prepare(share)
+            for parameter in parameters { parameter.clearGradient(thread: share.thread) }
+            for unit in units { unit.forward(share, mode) }
+            results[share.thread] = loss.evaluate(output, share)
+            for unit in units.reversed() { unit.backward(share, mode) }
+            share.wait()
+            let kernels = st_kernels().pointee
+            for (index, parameter) in parameters.enumerated() where index % share.threads == share.thread {
+                parameter.sumGradients(kernels)
+            }
+        }
+        var total = CrossEntropy.Result()
+        for thread in 0..<workers.count { total.add(results[thread]) }
+        return total
+    }
+
+    /// The graph with the parameters as they are now.
+    func exportGraph() -> Graph {
+        var result = graph
+        for parameter in parameters + buffers { result.parameters[parameter.name] = parameter.tensor }
+        return result
+    }
+}
+
+/// Softmax and cross-entropy with label smoothing (Szegedy et al. 2016, section 7).
+struct CrossEntropy {
+    struct Result {
+        /// Summed over the images.
+        var loss = 0.0
+        var correct = 0
+        var images = 0
+
+        mutating func add(_ other: Result) {
+            loss += other.loss
+            correct += other.correct
+            images += other.images
+        }
+    }
+
+    /// One a image of the batch.
+    var labels: [Int]
+    var smoothing: Float
+
+    /// The loss of the share's images; writes `softmax - target`, divided by the batch, into the output's gradient.
+    func evaluate(_ output: Map, _ share: Share) -> Result {
+        let classes = output.shape.elementCount
+        var result = Result()
+        for image in share.images {
+            let logits = output.values(from: image)
+            var largest = -Float.infinity
+            var best = 0
+            for index in 0..<classes where logits[index] > largest {
+                largest = logits[index]
+                best = index
+            }
+            var sum = 0.0
+            for index in 0..<classes { sum += exp(Double(logits[index] - largest)) }
+            let logSum = log(sum)
+            let rest = Double(smoothing) / Double(classes)
+            for index in 0..<classes {
+                let target = rest + (index == labels[image] ? 1 - Double(smoothing) : 0)
+                let logProbability = Double(logits[index] - largest) - logSum
+                result.loss -= target * logProbability
+                if let gradient = output.gradient {
+                    gradient[image * classes + index] = Float((exp(logProbability) - target) / Double(share.batch))
+                }
+            }
+            result.correct += best == labels[image] ? 1 : 0
+            result.images += 1
+        }
+        return result
+    }
+}

@@ -1,0 +1,179 @@
+/// Turns the nodes of a graph into units, fusing what follows a convolution into it.
+import SwiftletGraph
+
+struct UnitBuilder {
+    let graph: Graph
+    let batchSize: Int
+    let threads: Int
+    let isTrained: Bool
+    var maps: [ValueID: Map] = [:]
+    private(set) var units: [Unit] = []
+    private(set) var parameters: [Parameter] = []
+    private(set) var buffers: [Parameter] = []
+    private(set) var masks: [(weight: Parameter, mask: Parameter, node: Node)] = []
+    /// Nodes that an earlier unit has taken in.
+    private var fused: Set<String> = []
+
+    init(graph: Graph, batchSize: Int, threads: Int, isTrained: Bool) {
+        self.graph = graph
+        self.batchSize = batchSize
+        self.threads = threads
+        self.isTrained = isTrained
+    }
+
+    mutating func build() throws {
+        for node in graph.nodes where !fused.contains(node.name) { try build(node) }
+    }
+
+    private mutating func build(_ node: Node) throws {
+        let sources = node.inputs.map { maps[$0]! }
+        switch node.operation {
+        case .convolution(let convolution):
+            let inputs = sources[0].shape.channels
+            let taps = convolution.window.kernel.height * convolution.window.kernel.width
+            let isDepthwise = convolution.groups == inputs && convolution.outputChannels == inputs
+            let layout: ParameterLayout =
+                isDepthwise
+                ? .depthwise(channels: inputs, taps: taps)
+                : .convolution(outputs: convolution.outputChannels, inputs: inputs / convolution.groups, taps: taps)
+            if convolution.padValues != nil && convolution.window.padding != .none {
+                throw EngineError.unsupported(
+                    node: node.name, operation: node.operation.name,
+                    reason: "padding with other values than zero is for the quantizer's graphs; pad the picture itself")
+            }
+            addConvolution(
+                node, weight: parameter("weight", node, layout, isDecayed: true),
+                bias: convolution.hasBias ? parameter("bias", node, .plain, isDecayed: false) : nil,
+                groups: convolution.groups, window: convolution.window)
+        case .learnedGroupConvolution(let convolution):
+            let inputs = sources[0].shape.channels
+            let weight = parameter(
+                "weight", node, .convolution(outputs: convolution.outputChannels, inputs: inputs, taps: 1),
+                isDecayed: true)
+            let mask = buffer("mask", node)
+            for index in 0..<weight.count { weight.values[index] *= mask.values[index] }
+            masks.append((weight, mask, node))
+            addConvolution(node, weight: weight, bias: nil, groups: 1, window: Window(kernel: .one))
+        case .linear(let outputs):
+            let layout = ParameterLayout.convolution(outputs: outputs, inputs: sources[0].shape.channels, taps: 1)
+            addConvolution(
+                node, weight: parameter("weight", node, layout, isDecayed: true),
+                bias: parameter("bias", node, .plain, isDecayed: false), groups: 1, window: Window(kernel: .one))
+        case .batchNorm:
+            let (normalization, value) = normalization(node, bias: nil, from: node.outputs[0], batchNorm: node)
+            let output = makeMap(value)
+            units.append(
+                NormalizationUnit(name: node.name, source: sources[0], output: output, normalization: normalization))
+        case .activation(let activation):
+            units.append(
+                ActivationUnit(
+                    name: node.name, source: sources[0], output: makeMap(node.outputs[0]), activation: activation))
+        case .pool(let kind, let window):
+            addPool(node, kind, window)
+        case .globalAveragePool:
+            let shape = sources[0].shape
+            addPool(node, .average, Window(kernel: Extent(height: shape.height, width: shape.width)))
+        case .add:
+            units.append(AddUnit(name: node.name, sources: sources, outputs: [makeMap(node.outputs[0])]))
+        case .concat:
+            units.append(ConcatUnit(name: node.name, sources: sources, outputs: [makeMap(node.outputs[0])]))
+        case .split:
+            units.append(SplitUnit(name: node.name, sources: sources, outputs: node.outputs.map { makeMap($0) }))
+        case .channelShuffle(let groups):
+            let channels = sources[0].shape.channels
+            let perGroup = channels / groups
+            addGather(node, (0..<channels).map { $0 % groups * perGroup + $0 / groups })
+        case .channelIndex(let indices):
+            addGather(node, indices)
+        case .flatten:
+            units.append(FlattenUnit(name: node.name, sources: sources, outputs: [makeMap(node.outputs[0])]))
+        case .dropout(let rate):
+            units.append(
+                DropoutUnit(
+                    name: node.name, source: sources[0], output: makeMap(node.outputs[0]), rate: rate,
+                    seed: UInt64(units.count)))
+        }
+    }
+
+    private mutating func makeMap(_ value: ValueID) -> Map {
+        let map = Map(shape: graph.shape(of: value), batchSize: batchSize)
+        maps[value] = map
+        return map
+    }
+
+    private mutating func addPool(_ node: Node, _ kind: PoolKind, _ window: Window) {
+        units.append(
+            PoolUnit(
+                name: node.name, source: maps[node.inputs[0]]!, output: makeMap(node.outputs[0]), kind: kind,
+                window: window, batchSize: batchSize))
+    }
+
+    private mutating func addGather(_ node: Node, _ index: [Int]) {
+        units.append(
+            GatherUnit(name: node.name, source: maps[node.inputs[0]]!, output: makeMap(node.outputs[0]), index: index))
+    }
+
+    private mutating func addConvolution(
+        _ node: Node, weight: Parameter, bias: Parameter?, groups: Int, window: Window
+    ) {
+        var batchNorm: Node?
+        var value = node.outputs[0]
+        if let next = onlyConsumer(of: value), case .batchNorm = next.operation, bias == nil {
+            batchNorm = next
+            value = next.outputs[0]
+            fused.insert(next.name)
+        }
+        let (normalization, final) = normalization(node, bias: bias, from: value, batchNorm: batchNorm)
+        units.append(
+            ConvolutionUnit(
+                name: node.name, source: maps[node.inputs[0]]!, output: makeMap(final), weight: weight,
+                normalization: normalization, groups: groups, window: window, batchSize: batchSize, threads: threads))
+    }
+
+    /// The normalization of `value`'s map with the activation that alone reads it; and the value that then stands there.
+    private mutating func normalization(
+        _ node: Node, bias: Parameter?, from value: ValueID, batchNorm: Node?
+    ) -> (Normalization, ValueID) {
+        var final = value
+        var activation: Activation?
+        if let next = onlyConsumer(of: value), case .activation(let kind) = next.operation {
+            activation = kind
+            final = next.outputs[0]
+            fused.insert(next.name)
+        }
+        var parameters: Normalization.BatchNormParameters?
+        if let batchNorm, case .batchNorm(let configuration) = batchNorm.operation {
+            parameters = .init(
+                configuration: configuration, gamma: parameter("weight", batchNorm, .plain, isDecayed: false),
+                beta: parameter("bias", batchNorm, .plain, isDecayed: false), mean: buffer("running_mean", batchNorm),
+                variance: buffer("running_var", batchNorm))
+        }
+        let normalization = Normalization(
+            channels: graph.shape(of: value).channels, batchNorm: parameters, bias: bias, activation: activation,
+            threads: threads)
+        return (normalization, final)
+    }
+
+    private func onlyConsumer(of value: ValueID) -> Node? {
+        let consumers = graph.consumers(of: value)
+        return value != graph.output && consumers.count == 1 ? graph.nodes[consumers[0]] : nil
+    }
+
+    private mutating func parameter(
+        _ suffix: String, _ node: Node, _ layout: ParameterLayout, isDecayed: Bool
+    ) -> Parameter {
+        let parameter = Parameter(
+            name: "\(node.name).\(suffix)", tensor: graph.parameter(suffix, of: node)!, layout: layout,
+            isDecayed: isDecayed, threads: threads, isTrained: isTrained)
+        parameters.append(parameter)
+        return parameter
+    }
+
+    private mutating func buffer(_ suffix: String, _ node: Node) -> Parameter {
+        let buffer = Parameter(
+            name: "\(node.name).\(suffix)", tensor: graph.parameter(suffix, of: node)!, layout: .plain,
+            isDecayed: false, threads: threads, isTrained: false)
+        buffers.append(buffer)
+        return buffer
+    }
+}

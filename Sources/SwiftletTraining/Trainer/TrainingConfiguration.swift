@@ -1,0 +1,40 @@
+/// How a network is trained: everything that, with the seed and the data, decides the outcome.
+///
+/// What it does not do: name files or data; the command does.
+import Foundation
+
+public struct TrainingConfiguration: Hashable, Sendable, Codable {
+    public enum Optimizer: String, Hashable, Sendable, Codable, CaseIterable {
+        /// Stochastic gradient descent with Nesterov momentum (Sutskever et al. 2013).
+        case sgd
+        /// Adam with decoupled weight decay (Loshchilov and Hutter 2019); betas 0.9 and 0.999.
+        case adamW = "adamw"
+    }
+
+    public var epochs = 30
+    public var batchSize = 128
+    public var optimizer = Optimizer.sgd
+    /// The peak, reached after the warm-up.
+    public var learningRate: Float = 0.1
+    public var momentum: Float = 0.9
+    /// Of weights only: batch norm's parameters and biases do not decay.
+    public var weightDecay: Float = 5e-4
+    public var labelSmoothing: Float = 0.1
+    /// The rate rises linearly over this many epochs, then falls as a cosine to zero.
+    public var warmUpEpochs: Float = 1
+    /// Group lasso on learned group convolutions (Huang et al. 2018, section 3.1).
+    public var groupLasso: Float = 1e-5
+    public var seed: UInt64 = 1
+    public var augmentation = Augmentation.none
+    public var threads = 2
+
+    public init() {}
+
+    /// The learning rate at `epoch`, a fraction included (Loshchilov and Hutter 2017, without restarts).
+    public func learningRate(at epoch: Double) -> Float {
+        let warmUp = Double(warmUpEpochs)
+        if epoch < warmUp { return learningRate * Float((epoch + 1e-3) / warmUp) }
+        let progress = (epoch - warmUp) / max(Double(epochs) - warmUp, 1e-9)
+        return learningRate * Float(0.5 * (1 + cos(Double.pi * min(progress, 1))))
+    }
+}

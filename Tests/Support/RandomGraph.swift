@@ -1,0 +1,161 @@
+/// Small random networks with random parameters, for tests that compare ways of computing them.
+///
+/// What it does not do: make networks that could be trained; only that compute finite numbers of moderate size.
+import Foundation
+import SwiftletGraph
+
+/// `e` to the `value`, in float through double.
+func exponential(_ value: Float) -> Float { Float(exp(Double(value))) }
+
+extension Graph {
+    /// Fills every parameter: weights of variance 1 / fan-in, biases and batch norms around their usual values, masks as
+    /// condensation leaves them.
+    public mutating func randomizeParameters(using generator: inout SeededGenerator) {
+        for node in nodes {
+            let masks = condensedMask(of: node, using: &generator)
+            for (name, shape) in parameterShapes where name.hasPrefix("\(node.name).") {
+                let suffix = name.dropFirst(node.name.count + 1)
+                guard !suffix.contains(".") else { continue }
+                if suffix == "mask" {
+                    parameters[name] = masks
+                    continue
+                }
+                let fanIn = shape.dropFirst().reduce(1, *)
+                let range: ClosedRange<Float> =
+                    switch suffix {
+                    case "running_var": 0.3...2
+                    case "weight" where shape.count == 1: 0.5...1.5
+                    case "weight": -(3 / Float(fanIn)).squareRoot()...(3 / Float(fanIn)).squareRoot()
+                    default: -0.5...0.5
+                    }
+                let count = shape.reduce(1, *)
+                parameters[name] = Tensor(
+                    shape: shape, values: (0..<count).map { _ in Float.random(in: range, using: &generator) })
+            }
+        }
+    }
+
+    private func condensedMask(of node: Node, using generator: inout SeededGenerator) -> Tensor? {
+        guard case .learnedGroupConvolution(let learned) = node.operation else { return nil }
+        let inputs = shape(of: node.inputs[0]).channels
+        var mask: [Float] = []
+        for _ in 0..<learned.groups {
+            let kept = Set((0..<inputs).shuffled(using: &generator).prefix(inputs / learned.condensationFactor))
+            let row: [Float] = (0..<inputs).map { kept.contains($0) ? 1 : 0 }
+            for _ in 0..<(learned.outputChannels / learned.groups) { mask += row }
+        }
+        return Tensor(shape: [learned.outputChannels, inputs, 1, 1], values: mask)
+    }
+
+    /// Random values of the shape of the graph's input.
+    public func randomInput(
+        in range: ClosedRange<Float> = -1...1, using generator: inout SeededGenerator
+    ) -> [Float] {
+        (0..<inputShape.elementCount).map { _ in Float.random(in: range, using: &generator) }
+    }
+}
+
+/// Builds random graphs of the operators of the zoo's networks.
+public struct RandomGraph {
+    private var graph: Graph
+    private var generator: SeededGenerator
+
+    /// A network of about `layers` layers that ends in `classes` logits, parameters filled.
+    public static func make(seed: UInt64, layers: Int = 8, classes: Int = 3) -> Graph {
+        var builder = RandomGraph(seed: seed)
+        do {
+            return try builder.build(layers: layers, classes: classes)
+        } catch {
+            preconditionFailure("seed \(seed): \(error)")
+        }
+    }
+
+    private init(seed: UInt64) {
+        generator = SeededGenerator(seed: seed)
+        let size = Int.random(in: 5...9, using: &generator)
+        graph = Graph(
+            name: "random \(seed)", input: Shape(height: size, width: size + seed.nonzeroBitCount % 3, channels: 3))
+    }
+
+    private mutating func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+
+    private mutating func pick<Element>(_ elements: [Element]) -> Element { elements.randomElement(using: &generator)! }
+
+    private mutating func build(layers: Int, classes: Int) throws -> Graph {
+        var value = graph.input
+        for layer in 0..<layers { value = try append("l\(layer)", to: value) }
+        if random(0...1) == 0 {
+            value = try graph.append(.globalAveragePool, name: "pool", input: value)
+        } else {
+            value = try graph.append(.flatten, name: "flatten", input: value)
+            if random(0...1) == 0 { value = try graph.append(.activation(.relu), name: "flatRelu", input: value) }
+        }
+        value = try graph.append(.dropout(rate: 0.5), name: "dropout", input: value)
+        graph.output = try graph.append(.linear(outputs: classes), name: "classifier", input: value)
+        graph.randomizeParameters(using: &generator)
+        return graph
+    }
+
+    private mutating func append(_ name: String, to value: ValueID) throws -> ValueID {
+        let channels = graph.shape(of: value).channels
+        switch random(0...9) {
+        case 0...3: return try appendConvolution(name, to: value)
+        case 4: return try graph.append(.batchNorm(BatchNorm()), name: name, input: value)
+        case 5: return try graph.append(.activation(pick([.relu, .relu6])), name: name, input: value)
+        case 6:
+            let window = pick([.centred(3, stride: random(1...2)), Window(kernel: Extent(1), stride: Extent(1))])
+            return try graph.append(.pool(pick([.max, .average]), window), name: name, input: value)
+        case 7:  // A residual: the branch keeps the shape.
+            let branch = try appendConvolution("\(name).branch", to: value, keepingShape: true)
+            return try graph.append(.add, name: name, inputs: [value, branch])[0]
+        case 8:  // Dense connectivity, or a split and transformed half.
+            guard channels >= 2, random(0...1) == 0 else {
+                let branch = try appendConvolution("\(name).branch", to: value, keepingShape: true)
+                return try graph.append(.concat, name: name, inputs: [value, branch])[0]
+            }
+            let halves = try graph.append(
+                .split([channels / 2, channels - channels / 2]), name: "\(name).split", inputs: [value])
+            let branch = try appendConvolution("\(name).branch", to: halves[1], keepingShape: true)
+            return try graph.append(.concat, name: name, inputs: [halves[0], branch])[0]
+        default:
+            if let groups = [4, 3, 2].first(where: { channels % $0 == 0 }) {
+                return try graph.append(.channelShuffle(groups: groups), name: name, input: value)
+            }
+            let indices = (0..<random(1...8)).map { _ in random(0...channels - 1) }
+            return try graph.append(.channelIndex(indices), name: name, input: value)
+        }
+    }
+
+    /// Dense, grouped, depthwise or learned; with and without bias, batch norm, activation.
+    private mutating func appendConvolution(
+        _ name: String, to value: ValueID, keepingShape: Bool = false
+    ) throws -> ValueID {
+        let channels = graph.shape(of: value).channels
+        let kernel = pick([1, 1, 3, 3, 5])
+        var convolution = Convolution(
+            outputChannels: keepingShape ? channels : 4 * random(1...3),
+            window: .centred(kernel, stride: keepingShape ? 1 : random(1...2)), hasBias: random(0...1) == 0)
+        var operation = Operator.convolution(convolution)
+        switch random(0...3) {
+        case 0:
+            convolution.outputChannels = channels
+            convolution.groups = channels
+            operation = .convolution(convolution)
+        case 1 where channels % 2 == 0 && convolution.outputChannels % 2 == 0:
+            convolution.groups = 2
+            operation = .convolution(convolution)
+        case 2 where channels % 2 == 0 && convolution.outputChannels % 2 == 0:
+            operation = .learnedGroupConvolution(
+                LearnedGroupConvolution(
+                    outputChannels: convolution.outputChannels, groups: 2, condensationFactor: 2))
+        default: break
+        }
+        var value = try graph.append(operation, name: "\(name).conv", input: value)
+        if random(0...2) == 0, graph.shape(of: value).channels % 2 == 0 {
+            value = try graph.append(.channelShuffle(groups: 2), name: "\(name).shuffle", input: value)
+        }
+        if random(0...1) == 0 { value = try graph.append(.batchNorm(BatchNorm()), name: "\(name).norm", input: value) }
+        if random(0...1) == 0 { value = try graph.append(.activation(.relu), name: "\(name).relu", input: value) }
+        return value
+    }
+}
