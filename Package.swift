@@ -15,9 +15,10 @@ let offline: [Target] = [
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
-    .target(name: "SwiftletImageIO", dependencies: ["CPNG"]),
+    .target(name: "CSwiftletPNG", dependencies: ["CPNG"]),
     .target(name: "SwiftletFiles"),
     .target(name: "SwiftletGraph"),
+    .target(name: "SwiftletImageIO", dependencies: ["CSwiftletPNG", "SwiftletGraph"]),
     .target(name: "SwiftletZoo", dependencies: ["SwiftletGraph"]),
     .target(name: "CSwiftletTraining"),
     .target(
@@ -45,6 +46,9 @@ let offline: [Target] = [
 let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["SwiftletGraph"], path: "Tests/Support"),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletImageIOTests", dependencies: ["SwiftletImageIO", "SwiftletGraph", "TestSupport"],
+        exclude: ["Fixtures"]),
     .testTarget(name: "SwiftletZooTests", dependencies: ["SwiftletZoo", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletDataTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFilesTests", dependencies: ["SwiftletFiles", "TestSupport"]),
