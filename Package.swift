@@ -33,6 +33,7 @@ let offline: [Target] = [
         name: "SwiftletConverter",
         dependencies: [
             "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner", "SwiftletQuantizer",
+            "SwiftletTraining", "SwiftletZoo",
         ]),
     .target(name: "SwiftletProfiler", dependencies: ["SwiftletHost"]),
     .executableTarget(

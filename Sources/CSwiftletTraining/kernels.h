@@ -113,17 +113,20 @@ static void NAME(depthwiseBackwardWeight)(const STWindow *s, const float *x, con
             }
 }
 
-static void NAME(imageToColumns)(const STWindow *s, const float *x, int32_t first, int32_t count, float *col) {
+static void NAME(imageToColumns)(const STWindow *s, const float *x, const float *pad, int32_t first, int32_t count,
+                                 float *col) {
     for (int oy = 0; oy < s->outHeight; oy++)
         for (int ox = 0; ox < s->outWidth; ox++)
             for (int ky = 0; ky < s->kernelHeight; ky++) {
                 int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
                 for (int kx = 0; kx < s->kernelWidth; kx++, col += count) {
                     int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
-                    if (iy < 0 || iy >= s->height || ix < 0 || ix >= s->width)
-                        memset(col, 0, sizeof(float) * count);
-                    else
+                    if (iy >= 0 && iy < s->height && ix >= 0 && ix < s->width)
                         memcpy(col, x + ((size_t)iy * s->width + ix) * s->channels + first, sizeof(float) * count);
+                    else if (pad)
+                        memcpy(col, pad + first, sizeof(float) * count);
+                    else
+                        memset(col, 0, sizeof(float) * count);
                 }
             }
 }
