@@ -32,7 +32,8 @@ let offline: [Target] = [
     .target(
         name: "SwiftletConverter",
         dependencies: [
-            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner", "SwiftletQuantizer",
+            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner",
+            "SwiftletQuantizer",
         ]),
     .target(name: "SwiftletProfiler", dependencies: ["SwiftletHost"]),
     .executableTarget(
