@@ -32,8 +32,8 @@ let offline: [Target] = [
     .target(
         name: "SwiftletConverter",
         dependencies: [
-            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner",
-            "SwiftletQuantizer",
+            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner", "SwiftletQuantizer",
+            "SwiftletTraining", "SwiftletZoo",
         ]),
     .target(name: "SwiftletProfiler", dependencies: ["SwiftletHost"]),
     .executableTarget(

@@ -5,7 +5,14 @@
 #include <stddef.h>
 #include <string.h>
 
+// Loops with expf or tanhf stay scalar where the library has no vector form: slower, not wrong.
+#pragma clang diagnostic ignored "-Wpass-failed"
+
 #define CHUNK 128  // rows summed in float before they go into a double
+#define TILE 128   // values of a row taken at once
+// Elements do not depend on each other, even where output and input are the same array. Few rows are long: unrolling
+// beyond a vector would leave most of them to the remainder loop.
+#define VECTOR _Pragma("clang loop vectorize(assume_safety) interleave_count(1)")
 
 static inline __attribute__((always_inline)) float NAME(act)(float t, STActivation a) {
     switch (a.kind) {
@@ -58,7 +65,7 @@ static void NAME(depthwiseForward)(const STWindow *s, const float *x, const floa
                         if (ix < 0 || ix >= s->width) continue;
                         const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
                         const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
-                        for (int c = 0; c < C; c++) out[c] += in[c] * w[c];
+                        VECTOR for (int c = 0; c < C; c++) out[c] += in[c] * w[c];
                     }
                 }
             }
@@ -80,7 +87,7 @@ static void NAME(depthwiseBackwardInput)(const STWindow *s, const float *dy, con
                         if (ix < 0 || ix >= s->width) continue;
                         float *restrict out = dx + ((size_t)(n * s->height + iy) * s->width + ix) * C;
                         const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
-                        for (int c = 0; c < C; c++) out[c] += g[c] * w[c];
+                        VECTOR for (int c = 0; c < C; c++) out[c] += g[c] * w[c];
                     }
                 }
             }
@@ -100,23 +107,26 @@ static void NAME(depthwiseBackwardWeight)(const STWindow *s, const float *x, con
                         if (ix < 0 || ix >= s->width) continue;
                         const float *restrict g = dy + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
                         const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
-                        for (int c = 0; c < C; c++) w[c] += g[c] * in[c];
+                        VECTOR for (int c = 0; c < C; c++) w[c] += g[c] * in[c];
                     }
                 }
             }
 }
 
-static void NAME(imageToColumns)(const STWindow *s, const float *x, int32_t first, int32_t count, float *col) {
+static void NAME(imageToColumns)(const STWindow *s, const float *x, const float *pad, int32_t first, int32_t count,
+                                 float *col) {
     for (int oy = 0; oy < s->outHeight; oy++)
         for (int ox = 0; ox < s->outWidth; ox++)
             for (int ky = 0; ky < s->kernelHeight; ky++) {
                 int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
                 for (int kx = 0; kx < s->kernelWidth; kx++, col += count) {
                     int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
-                    if (iy < 0 || iy >= s->height || ix < 0 || ix >= s->width)
-                        memset(col, 0, sizeof(float) * count);
-                    else
+                    if (iy >= 0 && iy < s->height && ix >= 0 && ix < s->width)
                         memcpy(col, x + ((size_t)iy * s->width + ix) * s->channels + first, sizeof(float) * count);
+                    else if (pad)
+                        memcpy(col, pad + first, sizeof(float) * count);
+                    else
+                        memset(col, 0, sizeof(float) * count);
                 }
             }
 }
@@ -135,28 +145,6 @@ static void NAME(columnsToImage)(const STWindow *s, const float *col, int32_t fi
             }
 }
 
-static void NAME(channelSums)(const float *x, int64_t rows, int32_t C, double *sums, double *squares) {
-    float part[2 * 64];
-    for (int64_t begin = 0; begin < rows; begin += CHUNK) {
-        int64_t end = begin + CHUNK < rows ? begin + CHUNK : rows;
-        for (int base = 0; base < C; base += 64) {
-            int width = C - base < 64 ? C - base : 64;
-            memset(part, 0, sizeof part);
-            for (int64_t r = begin; r < end; r++) {
-                const float *restrict in = x + r * C + base;
-                for (int c = 0; c < width; c++) {
-                    part[c] += in[c];
-                    part[64 + c] += in[c] * in[c];
-                }
-            }
-            for (int c = 0; c < width; c++) {
-                sums[base + c] += part[c];
-                squares[base + c] += part[64 + c];
-            }
-        }
-    }
-}
-
 static void NAME(addBias)(float *x, int64_t rows, int32_t C, const float *bias) {
     for (int64_t r = 0; r < rows; r++) {
         float *restrict out = x + r * C;
@@ -171,42 +159,98 @@ static void NAME(biasGradient)(const float *dy, int64_t rows, int32_t C, float *
     }
 }
 
-static void NAME(normalize)(const float *y, int64_t rows, int32_t C, const float *scale, const float *shift,
-                            STActivation activation, float *z) {
+// Maps of few channels: `k` rows are taken as one of `k * channels` values, with the parameters repeated as often, so that
+// the vector loops are long enough. At most TILE values a row then.
+
+static inline int NAME(tiling)(int32_t C) { return C >= 64 ? 1 : TILE / 2 / C; }
+
+static inline void NAME(repeat)(const float *in, int32_t C, int k, float *out) {
+    for (int i = 0; i < k; i++) memcpy(out + i * C, in, sizeof(float) * C);
+}
+
+static void NAME(normalizeRows)(const float *y, int64_t rows, int32_t C, const float *scale, const float *shift,
+                                STActivation activation, float *z) {
     FOR_EACH_ACTIVATION(activation, {
         for (int64_t r = 0; r < rows; r++) {
             const float *in = y + r * C;
             float *out = z + r * C;
-            for (int c = 0; c < C; c++) out[c] = NAME(act)(in[c] * scale[c] + shift[c], A);
+            VECTOR for (int c = 0; c < C; c++) out[c] = NAME(act)(in[c] * scale[c] + shift[c], A);
+        }
+    })
+}
+
+static void NAME(normalize)(const float *y, int64_t rows, int32_t C, const float *scale, const float *shift,
+                            STActivation activation, float *z) {
+    int k = NAME(tiling)(C);
+    int64_t tiled = 0;
+    if (k > 1) {
+        float a[TILE], b[TILE];
+        NAME(repeat)(scale, C, k, a);
+        NAME(repeat)(shift, C, k, b);
+        tiled = rows / k * k;
+        NAME(normalizeRows)(y, rows / k, C * k, a, b, activation, z);
+    }
+    NAME(normalizeRows)(y + tiled * C, rows - tiled, C, scale, shift, activation, z + tiled * C);
+}
+
+static void NAME(normalizeReduceRows)(const float *dz, const float *y, int64_t rows, int32_t C, int32_t period,
+                                      const float *scale, const float *shift, STActivation activation, double *sums,
+                                      double *products) {
+    float part[2 * TILE];
+    FOR_EACH_ACTIVATION(activation, {
+        for (int64_t begin = 0; begin < rows; begin += CHUNK) {
+            int64_t end = begin + CHUNK < rows ? begin + CHUNK : rows;
+            for (int base = 0; base < C; base += TILE) {
+                int width = C - base < TILE ? C - base : TILE;
+                memset(part, 0, sizeof part);
+                const float *a = scale + base;
+                const float *b = shift + base;
+                for (int64_t r = begin; r < end; r++) {
+                    const float *in = y + r * C + base;
+                    const float *g = dz + r * C + base;
+                    VECTOR for (int c = 0; c < width; c++) {
+                        float d = g[c] * NAME(slope)(in[c] * a[c] + b[c], A);
+                        part[c] += d;
+                        part[TILE + c] += d * in[c];
+                    }
+                }
+                for (int c = 0; c < width; c++) {
+                    sums[(base + c) % period] += part[c];
+                    products[(base + c) % period] += part[TILE + c];
+                }
+            }
         }
     })
 }
 
 static void NAME(normalizeReduce)(const float *dz, const float *y, int64_t rows, int32_t C, const float *scale,
                                   const float *shift, STActivation activation, double *sums, double *products) {
-    float part[2 * 64];
+    int k = NAME(tiling)(C);
+    int64_t tiled = 0;
+    if (k > 1) {
+        float a[TILE], b[TILE];
+        NAME(repeat)(scale, C, k, a);
+        NAME(repeat)(shift, C, k, b);
+        tiled = rows / k * k;
+        NAME(normalizeReduceRows)(dz, y, rows / k, C * k, C, a, b, activation, sums, products);
+    }
+    NAME(normalizeReduceRows)(dz + tiled * C, y + tiled * C, rows - tiled, C, C, scale, shift, activation, sums, products);
+}
+
+static void NAME(normalizeBackwardRows)(const float *dz, const float *y, int64_t rows, int32_t C, const float *scale,
+                                        const float *shift, STActivation activation, const float *a, const float *b,
+                                        const float *c0, float *dy, int accumulate) {
     FOR_EACH_ACTIVATION(activation, {
-        for (int64_t begin = 0; begin < rows; begin += CHUNK) {
-            int64_t end = begin + CHUNK < rows ? begin + CHUNK : rows;
-            for (int base = 0; base < C; base += 64) {
-                int width = C - base < 64 ? C - base : 64;
-                memset(part, 0, sizeof part);
-                for (int64_t r = begin; r < end; r++) {
-                    const float *restrict in = y + r * C + base;
-                    const float *restrict g = dz + r * C + base;
-                    const float *restrict a = scale + base;
-                    const float *restrict b = shift + base;
-                    for (int c = 0; c < width; c++) {
-                        float d = g[c] * NAME(slope)(in[c] * a[c] + b[c], A);
-                        part[c] += d;
-                        part[64 + c] += d * in[c];
-                    }
-                }
-                for (int c = 0; c < width; c++) {
-                    sums[base + c] += part[c];
-                    products[base + c] += part[64 + c];
-                }
-            }
+        for (int64_t r = 0; r < rows; r++) {
+            const float *in = y + r * C;
+            const float *g = dz + r * C;
+            float *out = dy + r * C;
+            if (accumulate)
+                VECTOR for (int c = 0; c < C; c++)
+                    out[c] += a[c] * g[c] * NAME(slope)(in[c] * scale[c] + shift[c], A) + b[c] * in[c] + c0[c];
+            else
+                VECTOR for (int c = 0; c < C; c++)
+                    out[c] = a[c] * g[c] * NAME(slope)(in[c] * scale[c] + shift[c], A) + b[c] * in[c] + c0[c];
         }
     })
 }
@@ -214,19 +258,46 @@ static void NAME(normalizeReduce)(const float *dz, const float *y, int64_t rows,
 static void NAME(normalizeBackward)(const float *dz, const float *y, int64_t rows, int32_t C, const float *scale,
                                     const float *shift, STActivation activation, const float *a, const float *b,
                                     const float *c0, float *dy, int accumulate) {
-    FOR_EACH_ACTIVATION(activation, {
-        for (int64_t r = 0; r < rows; r++) {
-            const float *in = y + r * C;
-            const float *g = dz + r * C;
-            float *out = dy + r * C;
-            if (accumulate)
-                for (int c = 0; c < C; c++)
-                    out[c] += a[c] * g[c] * NAME(slope)(in[c] * scale[c] + shift[c], A) + b[c] * in[c] + c0[c];
-            else
-                for (int c = 0; c < C; c++)
-                    out[c] = a[c] * g[c] * NAME(slope)(in[c] * scale[c] + shift[c], A) + b[c] * in[c] + c0[c];
+    int k = NAME(tiling)(C);
+    int64_t tiled = 0;
+    if (k > 1) {
+        float t[5][TILE];
+        const float *sources[5] = {scale, shift, a, b, c0};
+        for (int i = 0; i < 5; i++) NAME(repeat)(sources[i], C, k, t[i]);
+        tiled = rows / k * k;
+        NAME(normalizeBackwardRows)(dz, y, rows / k, C * k, t[0], t[1], activation, t[2], t[3], t[4], dy, accumulate);
+    }
+    NAME(normalizeBackwardRows)(dz + tiled * C, y + tiled * C, rows - tiled, C, scale, shift, activation, a, b, c0,
+                                dy + tiled * C, accumulate);
+}
+
+static void NAME(channelSumsRows)(const float *x, int64_t rows, int32_t C, int32_t period, double *sums,
+                                  double *squares) {
+    float part[2 * TILE];
+    for (int64_t begin = 0; begin < rows; begin += CHUNK) {
+        int64_t end = begin + CHUNK < rows ? begin + CHUNK : rows;
+        for (int base = 0; base < C; base += TILE) {
+            int width = C - base < TILE ? C - base : TILE;
+            memset(part, 0, sizeof part);
+            for (int64_t r = begin; r < end; r++) {
+                const float *in = x + r * C + base;
+                VECTOR for (int c = 0; c < width; c++) {
+                    part[c] += in[c];
+                    part[TILE + c] += in[c] * in[c];
+                }
+            }
+            for (int c = 0; c < width; c++) {
+                sums[(base + c) % period] += part[c];
+                squares[(base + c) % period] += part[TILE + c];
+            }
         }
-    })
+    }
+}
+
+static void NAME(channelSums)(const float *x, int64_t rows, int32_t C, double *sums, double *squares) {
+    int k = NAME(tiling)(C);
+    NAME(channelSumsRows)(x, rows / k, C * k, C, sums, squares);
+    NAME(channelSumsRows)(x + rows / k * k * C, rows % k, C, C, sums, squares);
 }
 
 static void NAME(activate)(const float *x, int64_t count, STActivation activation, float *y) {

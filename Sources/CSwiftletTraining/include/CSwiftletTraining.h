@@ -25,8 +25,9 @@ typedef struct {
     void (*depthwiseForward)(const STWindow *, const float *x, const float *weight, float *y);
     void (*depthwiseBackwardInput)(const STWindow *, const float *dy, const float *weight, float *dx, int accumulate);
     void (*depthwiseBackwardWeight)(const STWindow *, const float *x, const float *dy, float *dWeight);
-    // col [outHeight * outWidth][taps][count]: channels first ..< first + count of one image
-    void (*imageToColumns)(const STWindow *, const float *x, int32_t first, int32_t count, float *col);
+    // col [outHeight * outWidth][taps][count]: channels first ..< first + count of one image; `pad` is what padding holds,
+    // a value a channel of the image, NULL for zeros
+    void (*imageToColumns)(const STWindow *, const float *x, const float *pad, int32_t first, int32_t count, float *col);
     void (*columnsToImage)(const STWindow *, const float *col, int32_t first, int32_t count, float *dx);
     // sums and squares [channels] are added to
     void (*channelSums)(const float *x, int64_t rows, int32_t channels, double *sums, double *squares);

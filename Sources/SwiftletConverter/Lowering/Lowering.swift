@@ -30,6 +30,7 @@ struct Lowering {
     }
 
     private mutating func lower(_ node: Node) throws {
+        if node.outputs.contains(where: { channels[$0] != nil }) { return }  // Fused into its producer.
         let inputs = node.inputs.map { channels[$0]! }
         let inputShape = graph.shape(of: node.inputs[0])
         switch node.operation {
@@ -55,7 +56,6 @@ struct Lowering {
         case .add:
             emit(node, .add, window: Window(kernel: .one), operands: inputs)
         case .activation(let activation):
-            if channels[node.outputs[0]] != nil { return }  // Fused into its producer.
             guard activation == .relu || activation == .relu6 else {
                 throw ConversionError.unsupported(
                     node: node.name, operation: node.operation.name, reason: "only relu and relu6 are known")

@@ -18,6 +18,8 @@ final class ConvolutionUnit: Unit {
     let groups: Int
     let window: Window
     let method: Method
+    /// What padding holds, a value an input channel; nil for zeros.
+    private let padValues: [Float]?
     /// The sums before normalization: the output itself when there is none.
     private let sums: Map
     private let input: Shape
@@ -28,9 +30,10 @@ final class ConvolutionUnit: Unit {
 
     init(
         name: String, source: Map, output: Map, weight: Parameter, normalization: Normalization, groups: Int,
-        window: Window, batchSize: Int, threads: Int
+        window: Window, padValues: [Float]? = nil, batchSize: Int, threads: Int
     ) {
         self.weight = weight
+        self.padValues = padValues
         self.normalization = normalization
         self.groups = groups
         self.window = window
@@ -114,7 +117,8 @@ final class ConvolutionUnit: Unit {
             for image in 0..<images.count {
                 for group in 0..<groups {
                     kernels.imageToColumns(
-                        &shape, x + image * input.elementCount, Int32(group * groupInputs), Int32(groupInputs), columns)
+                        &shape, x + image * input.elementCount, padValues, Int32(group * groupInputs), Int32(groupInputs),
+                        columns)
                     multiply(
                         Matrix(values: columns, stride: columnDepth), weights(group, transposed: true),
                         into: Matrix(
@@ -200,7 +204,7 @@ final class ConvolutionUnit: Unit {
                 var transposed = slice
                 transposed.isTransposed = true
                 let (first, count) = (Int32(group * groupInputs), Int32(groupInputs))
-                kernels.imageToColumns(&shape, x + image * input.elementCount, first, count, columns)
+                kernels.imageToColumns(&shape, x + image * input.elementCount, padValues, first, count, columns)
                 multiply(
                     transposed, Matrix(values: columns, stride: columnDepth),
                     into: Matrix(values: dw + group * groupOutputs * columnDepth, stride: columnDepth),

@@ -31,20 +31,16 @@ struct UnitBuilder {
         case .convolution(let convolution):
             let inputs = sources[0].shape.channels
             let taps = convolution.window.kernel.height * convolution.window.kernel.width
-            let isDepthwise = convolution.groups == inputs && convolution.outputChannels == inputs
+            let isDepthwise =
+                convolution.groups == inputs && convolution.outputChannels == inputs && convolution.padValues == nil
             let layout: ParameterLayout =
                 isDepthwise
                 ? .depthwise(channels: inputs, taps: taps)
                 : .convolution(outputs: convolution.outputChannels, inputs: inputs / convolution.groups, taps: taps)
-            if convolution.padValues != nil && convolution.window.padding != .none {
-                throw EngineError.unsupported(
-                    node: node.name, operation: node.operation.name,
-                    reason: "padding with other values than zero is for the quantizer's graphs; pad the picture itself")
-            }
             addConvolution(
                 node, weight: parameter("weight", node, layout, isDecayed: true),
                 bias: convolution.hasBias ? parameter("bias", node, .plain, isDecayed: false) : nil,
-                groups: convolution.groups, window: convolution.window)
+                groups: convolution.groups, window: convolution.window, padValues: convolution.padValues)
         case .learnedGroupConvolution(let convolution):
             let inputs = sources[0].shape.channels
             let weight = parameter(
@@ -114,7 +110,7 @@ struct UnitBuilder {
     }
 
     private mutating func addConvolution(
-        _ node: Node, weight: Parameter, bias: Parameter?, groups: Int, window: Window
+        _ node: Node, weight: Parameter, bias: Parameter?, groups: Int, window: Window, padValues: [Float]? = nil
     ) {
         var batchNorm: Node?
         var value = node.outputs[0]
@@ -127,7 +123,8 @@ struct UnitBuilder {
         units.append(
             ConvolutionUnit(
                 name: node.name, source: maps[node.inputs[0]]!, output: makeMap(final), weight: weight,
-                normalization: normalization, groups: groups, window: window, batchSize: batchSize, threads: threads))
+                normalization: normalization, groups: groups, window: window, padValues: padValues, batchSize: batchSize,
+                threads: threads))
     }
 
     /// The normalization of `value`'s map with the activation that alone reads it; and the value that then stands there.

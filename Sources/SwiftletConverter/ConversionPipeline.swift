@@ -1,0 +1,82 @@
+/// The whole way from a checkpoint to `int8.bin`: passes, calibration, conversion, report.
+///
+/// What it does not do: read or write files.
+import SwiftletGraph
+import SwiftletHost
+import SwiftletQuantizer
+import SwiftletTraining
+import SwiftletZoo
+
+/// What a conversion made.
+public struct Conversion {
+    public var model: ConvertedModel
+    public var report: ConversionReport
+}
+
+public enum ConversionPipeline {
+    /// - Parameter calibration: pictures in the checkpoint's own format; labels are not looked at.
+    /// - Throws: `GraphError`, `PassError`, `CalibrationError`, `ConversionError`, or what the data set throws.
+    public static func convert(
+        _ checkpoint: Checkpoint, calibration: any DataSet, options: ConversionOptions
+    ) throws -> Conversion {
+        let graph = try checkpoint.graph.preparedForQuantization(checkpoint.preprocessing)
+        let values = try Converter.rangedValues(of: graph)
+        let ranges = try Calibrator.ranges(of: values, in: graph, dataSet: calibration, options: options)
+        let model = try Converter.convert(
+            graph, ranges: ranges, architecture: checkpoint.architecture.spec, classNames: checkpoint.classNames,
+            preprocessing: checkpoint.preprocessing)
+        let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
+        let report = ConversionReport(
+            architecture: checkpoint.architecture.spec, options: options, model: model, layers: layers)
+        return Conversion(model: model, report: report)
+    }
+
+    /// A model of random weights, calibrated on its own self-test picture: for measuring memory and time without training.
+    public static func convertRandom(_ architecture: Architecture, seed: UInt64) throws -> ConvertedModel {
+        var graph = try architecture.makeGraph()
+        GraphInitializer.initialize(&graph, seed: seed)
+        let shape = architecture.inputShape
+        let preprocessing = Preprocessing(
+            resize: .stretch, colorOrder: shape.channels == 1 ? .grey : .rgb,
+            mean: Array(repeating: 127.5, count: shape.channels),
+            deviation: Array(repeating: 64, count: shape.channels))
+        // Condensation has not happened: let every group keep the inputs of its own share, as a finished run would.
+        graph.condenseEvenly()
+        let prepared = try graph.preparedForQuantization(preprocessing)
+        let executor = try FloatExecutor(graph: prepared, batchSize: 1, threads: 1)
+        let pixels = selfTestPixels(seed: 1, count: shape.elementCount).map { Float($0) }
+        var statistics: [ValueID: ValueStatistics] = [:]
+        _ = try pixels.withUnsafeBufferPointer { buffer in
+            try executor.run(buffer, count: 1) { value, floats in
+                statistics[value, default: ValueStatistics(name: prepared.values[value].name)].add(floats)
+            }
+        }
+        var ranges: [ValueID: ClosedRange<Float>] = [:]
+        for value in try Converter.rangedValues(of: prepared) { ranges[value] = try statistics[value]?.range(.minMax) }
+        return try Converter.convert(
+            prepared, ranges: ranges, architecture: architecture.spec,
+            classNames: (0..<architecture.classes).map { "class \($0)" }, preprocessing: preprocessing)
+    }
+}
+
+extension Graph {
+    /// Sets the masks of learned group convolutions as if training had dropped all but a run of inputs for each group.
+    mutating func condenseEvenly() {
+        for node in nodes {
+            guard case .learnedGroupConvolution(let convolution) = node.operation,
+                var mask = parameter("mask", of: node)
+            else { continue }
+            let inputs = mask.shape[1]
+            let kept = inputs / convolution.condensationFactor
+            let rows = convolution.outputChannels / convolution.groups
+            for output in 0..<convolution.outputChannels {
+                let first = output / rows * kept
+                for input in 0..<inputs {
+                    let isKept = (0..<kept).contains((input - first % inputs + inputs) % inputs)
+                    mask.values[output * inputs + input] = isKept ? 1 : 0
+                }
+            }
+            setParameter("mask", of: node, to: mask)
+        }
+    }
+}

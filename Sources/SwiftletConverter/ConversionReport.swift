@@ -1,0 +1,79 @@
+/// What `convert` tells of its work: sizes, memory, and how far each layer is from float.
+///
+/// What it does not do: print; it makes text.
+import Foundation
+
+public struct ConversionReport: Sendable, Codable {
+    /// Correct answers on labelled pictures.
+    public struct Accuracy: Sendable, Codable {
+        public var images: Int
+        public var float: Double
+        public var int8: Double
+        /// Of pictures on which both say the same.
+        public var agreement: Double
+
+        public init(images: Int, float: Double, int8: Double, agreement: Double) {
+            self.images = images
+            self.float = float
+            self.int8 = int8
+            self.agreement = agreement
+        }
+    }
+
+    public var architecture: String
+    public var rangeMethod: String
+    public var calibrationImages: Int
+    public var fileBytes: Int
+    public var arenaBytes: Int
+    public var layerwiseBytes: Int
+    public var segments: Int
+    public var layers: [LayerReport]
+    public var accuracy: Accuracy?
+
+    init(architecture: String, options: ConversionOptions, model: ConvertedModel, layers: [LayerReport]) {
+        self.architecture = architecture
+        rangeMethod = "\(options.rangeMethod)"
+        calibrationImages = options.calibrationCount
+        fileBytes = model.bytes.count
+        arenaBytes = model.plan.arenaBytes
+        layerwiseBytes = model.plan.layerwiseBytes
+        segments = model.plan.segments.count
+        self.layers = layers
+    }
+
+    /// The layers of the lowest SQNR, worst first.
+    public func worstLayers(_ count: Int = 5) -> [LayerReport] {
+        Array(layers.sorted { $0.sqnr < $1.sqnr }.prefix(count))
+    }
+
+    /// The report for a person.
+    public var text: String {
+        let width = max(layers.map(\.name.count).max() ?? 0, 5)
+        func pad(_ string: String, _ width: Int) -> String {
+            string + String(repeating: " ", count: max(0, width - string.count))
+        }
+        var lines = [pad("layer", width) + "     SQNR dB       low      high  saturated"]
+        for layer in layers {
+            lines.append(
+                pad(layer.name, width)
+                    + String(
+                        format: "  %10.1f  %8.3f  %8.3f  %8.2f %%", layer.sqnr, layer.low, layer.high,
+                        layer.saturation * 100))
+        }
+        lines.append("")
+        lines.append(
+            "lowest SQNR: " + worstLayers().map { String(format: "%@ %.1f dB", $0.name, $0.sqnr) }.joined(separator: ", "))
+        lines.append("calibration: \(rangeMethod) on \(calibrationImages) images")
+        lines.append("file:        \(fileBytes) B")
+        lines.append(
+            "arena:       \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); layer by layer it would be "
+                + "\(layerwiseBytes) B")
+        if let accuracy {
+            lines.append(
+                String(
+                    format: "accuracy:    float %.2f %%, int8 %.2f %%, same answer on %.2f %% of %d images",
+                    accuracy.float * 100, accuracy.int8 * 100, accuracy.agreement * 100, accuracy.images))
+        }
+        return lines.joined(separator: "\n")
+    }
+}
