@@ -51,7 +51,9 @@ let tests: [Target] = [
         name: "SwiftletImageIOTests", dependencies: ["SwiftletImageIO", "SwiftletGraph", "TestSupport"],
         exclude: ["Fixtures"]),
     .testTarget(name: "SwiftletZooTests", dependencies: ["SwiftletZoo", "SwiftletGraph", "TestSupport"]),
-    .testTarget(name: "SwiftletDataTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletDataTests",
+        dependencies: ["CZlib", "SwiftletTraining", "SwiftletImageIO", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFilesTests", dependencies: ["SwiftletFiles", "TestSupport"]),
     .testTarget(
         name: "SwiftletCheckpointTests",

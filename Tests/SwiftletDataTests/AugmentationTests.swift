@@ -1,3 +1,4 @@
+/// Augmentation moves bytes as it says, and survives sizes that make no sense.
 import SwiftletGraph
 import Testing
 

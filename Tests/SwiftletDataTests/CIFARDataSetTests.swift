@@ -1,3 +1,4 @@
+/// CIFAR-10 batches: order, planes, names, and a line for every defect.
 import SwiftletGraph
 import Testing
 

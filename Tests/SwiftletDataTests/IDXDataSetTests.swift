@@ -1,3 +1,4 @@
+/// IDX files, plain and gzipped: pictures, labels, and a line for every defect.
 import SwiftletGraph
 import Testing
 import TestSupport

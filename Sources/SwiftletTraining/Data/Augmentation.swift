@@ -53,6 +53,8 @@ public struct Augmentation: Hashable, Sendable, Codable {
         let side = min(shape.height, shape.width)
         switch try DataSets.parse(specification).0 {
         case .cifar10: return Augmentation(shift: side / 8, flips: true)
+        case .folder: return Augmentation(shift: side / 14, rotation: 5, zoom: 0.1, flips: true)
+        case .shapes: return Augmentation(shift: side / 16, flips: true)
         case .idx:
             return Augmentation(shift: side / 14, rotation: 10, zoom: 0.1, border: .constant([0]))
         }

@@ -11,12 +11,15 @@ public enum DataSets {
     }
 
     /// How every kind is written, for help texts and errors.
-    public static let usage = "cifar10:FOLDER_OR_BATCH.bin, idx:FOLDER"
+    public static let usage =
+        "cifar10:FOLDER_OR_BATCH.bin, idx:FOLDER, folder:FOLDER_OR_TABLE.tsv, shapes, shapes:COUNT"
 
     /// The kinds that `open` knows.
     enum Kind: String {
         case cifar10
         case idx
+        case folder
+        case shapes
     }
 
     /// Opens a data set.
@@ -34,7 +37,20 @@ public enum DataSets {
         switch kind {
         case .cifar10: return try CIFARDataSet(name: specification, path: path, split: split, format: format)
         case .idx: return try IDXDataSet(name: specification, path: path, split: split, format: format)
+        case .folder: return try FolderDataSet(name: specification, path: path, split: split, format: format)
+        case .shapes:
+            let count = try shapesCount(path, specification: specification)
+            return try ShapesDataSet(name: specification, count: count, split: split, format: format)
         }
+    }
+
+    private static func shapesCount(_ text: String, specification: String) throws -> Int {
+        guard !text.isEmpty else { return ShapesDataSet.defaultCount }
+        guard let count = Int(text), (1...100_000_000).contains(count) else {
+            throw DataSetError.badSpecification(
+                specification: specification, reason: "'\(text)' is no count of pictures, 1 to 100000000")
+        }
+        return count
     }
 
     /// The format in which a data set of this kind is usually trained on, with its published statistics.
@@ -50,6 +66,14 @@ public enum DataSets {
             var format = mnistFormat
             if shape == nil { format.shape = try IDXDataSet.nativeShape(at: path) }
             return adapt(format, to: shape)
+        case .folder:
+            var format = adapt(imageNetFormat, to: shape)
+            // 256 for 224, as ImageNet networks are trained; the same share for other sizes.
+            let side = max(format.shape.height, format.shape.width)
+            format.preprocessing.resize = .centreCrop(shorterSide: (side * 256 + 112) / 224)
+            return format
+        case .shapes:
+            return adapt(shapesFormat, to: shape)
         }
     }
 
@@ -63,6 +87,19 @@ public enum DataSets {
     public static let mnistFormat = InputFormat(
         shape: Shape(height: 28, width: 28, channels: 1),
         preprocessing: Preprocessing(resize: .stretch, colorOrder: .grey, mean: [33.3], deviation: [78.6]))
+
+    /// ImageNet: 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225 on the scale of 0 to 1.
+    public static let imageNetFormat = InputFormat(
+        shape: Shape(height: 224, width: 224, channels: 3),
+        preprocessing: Preprocessing(
+            resize: .centreCrop(shorterSide: 256), colorOrder: .rgb, mean: [123.675, 116.28, 103.53],
+            deviation: [58.395, 57.12, 57.375]))
+
+    /// Made-up shapes: the middle of the scale, and what was measured of them.
+    public static let shapesFormat = InputFormat(
+        shape: Shape(height: 32, width: 32, channels: 3),
+        preprocessing: Preprocessing(
+            resize: .stretch, colorOrder: .rgb, mean: [127.5, 127.5, 127.5], deviation: [66, 66, 66]))
 
     /// The same statistics for another size; for other channels grey is the mean of the colours, colour thrice the grey.
     private static func adapt(_ format: InputFormat, to shape: Shape?) -> InputFormat {
@@ -86,7 +123,7 @@ public enum DataSets {
             throw DataSetError.unknownKind(specification: specification)
         }
         let path = parts.count == 2 ? String(parts[1]) : ""
-        guard !path.isEmpty else {
+        guard !path.isEmpty || kind == .shapes else {
             throw DataSetError.badSpecification(
                 specification: specification, reason: "no path after the kind; write one of \(usage)")
         }
