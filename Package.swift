@@ -35,11 +35,12 @@ let offline: [Target] = [
             "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner", "SwiftletQuantizer",
             "SwiftletTraining", "SwiftletZoo",
         ]),
-    .target(name: "SwiftletProfiler", dependencies: ["SwiftletHost"]),
+    .target(name: "SwiftletProfiler", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletHost", "SwiftletKernels", "SwiftletPlanner"]),
     .executableTarget(
         name: "SwiftletCommand",
         dependencies: [
-            "Swiftlet", "SwiftletImageIO", "SwiftletZoo", "SwiftletTraining", "SwiftletConverter", "SwiftletProfiler",
+            "Swiftlet", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
+            "SwiftletImageIO", "SwiftletProfiler", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
 ]

@@ -83,6 +83,12 @@ public final class ModelFile: @unchecked Sendable {
         index < model.classCount ? String(decoding: model.reader.className(index), as: UTF8.self) : "class \(index)"
     }
 
+    /// Values of the output: scores of a classifier.
+    public var outputCount: Int {
+        let output = model.reader.output(0)
+        return Int(output.height) * Int(output.width) * Int(output.channels)
+    }
+
     public func operationName(_ index: Int) -> String {
         String(decoding: model.reader.string(model.reader.operation(index).name), as: UTF8.self)
     }

@@ -38,10 +38,10 @@ public final class Runner {
         return try values()
     }
 
-    /// Runs the model on rows as they come. `nextRow` is called once for every row of the input.
-    public func run(rows nextRow: () throws -> UnsafeRawBufferPointer) throws -> [Int8] {
+    /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given.
+    public func run(feed: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws -> [Int8] {
         session.reset()
-        for _ in 0..<file.model.inputHeight { try session.push(row: try nextRow()) }
+        try feed { row in try session.push(row: row) }
         return try values()
     }
 

@@ -1,0 +1,25 @@
+/// `swiftlet profile`: memory and latency, to the byte and the microsecond.
+import ArgumentParser
+import SwiftletHost
+import SwiftletProfiler
+
+struct ProfileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "profile", abstract: "Measures a model operator by operator.")
+
+    @Option(help: "A model by name or path.")
+    var model: String
+    @Option(help: "Runs to measure.")
+    var runs = 100
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard runs > 0 else { throw ValidationError("--runs must be at least 1") }
+    }
+
+    func run() throws {
+        let profile = try Profile(ModelLookup.open(model), runs: runs)
+        if json { try Console.print(json: profile) } else { print(profile.text) }
+    }
+}

@@ -1,0 +1,121 @@
+/// `swiftlet train`: a network of the zoo, from data to `float.ckpt`.
+import ArgumentParser
+import Foundation
+import SwiftletFiles
+import SwiftletImageIO
+import SwiftletTraining
+import SwiftletZoo
+
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Trains a network in float and writes a checkpoint after every epoch.",
+        discussion: """
+            Architectures: \(Architecture.names.joined(separator: ", ")), with options such as \
+            mobilenet-v2:width=0.5,resolution=32. Data sets: \(DataSets.usage).
+            """)
+
+    @Argument(help: "The architecture, with options: NAME:option=value,option=value.")
+    var architecture: String
+    @Option(help: "The training pictures, KIND:PATH.")
+    var data: String
+    @Option(help: "Labelled pictures to measure on after every epoch; the data set's test half if not given.")
+    var validation: String?
+    @Option(name: [.short, .long], help: "The checkpoint to write.")
+    var output = "float.ckpt"
+    @Option(help: "Passes over the data.")
+    var epochs = 30
+    @Option(help: "Pictures a step.")
+    var batch = 128
+    @Option(help: "The learning rate at its peak.")
+    var learningRate: Float = 0.1
+    @Option(help: "Epochs over which the learning rate rises.")
+    var warmUp: Float = 1
+    @Option(help: "sgd (Nesterov momentum) or adamw.")
+    var optimizer = "sgd"
+    @Option(help: "Decay of weights; batch norms and biases never decay.")
+    var weightDecay: Float = 5e-4
+    @Option(help: "The share of the target that goes to all classes alike.")
+    var labelSmoothing: Float = 0.1
+    @Option(help: "Decides initial weights, order and augmentation.")
+    var seed: UInt64 = 1
+    @Option(help: "Threads; results depend on their number.")
+    var threads = Console.cores
+    @Flag(help: "Leave the pictures as they are.")
+    var noAugmentation = false
+    @Flag(help: "Go on with the run that the output file holds.")
+    var resume = false
+    @Option(help: "Write a row for each epoch to this CSV file.")
+    var metrics: String?
+    @Option(help: "Draw loss and accuracy into this PNG.")
+    var curve: String?
+
+    func validate() throws {
+        guard TrainingConfiguration.Optimizer(rawValue: optimizer) != nil else {
+            throw ValidationError("--optimizer is sgd or adamw, not '\(optimizer)'")
+        }
+        guard epochs > 0, batch > 0, threads > 0 else {
+            throw ValidationError("--epochs, --batch and --threads must be at least 1")
+        }
+        guard learningRate > 0, warmUp >= 0, weightDecay >= 0, (0..<1).contains(labelSmoothing) else {
+            throw ValidationError(
+                "--learning-rate must be above 0, --warm-up and --weight-decay not below, --label-smoothing in 0..<1")
+        }
+    }
+
+    func run() throws {
+        let format = try DataSets.defaultFormat(for: data)
+        let names = try DataSets.open(data, split: .training, format: format).classNames
+        let network = try Architecture(
+            parsing: architecture,
+            defaults: [
+                "classes": String(names.count), "resolution": String(format.shape.height),
+                "channels": String(format.shape.channels),
+            ])
+        let sized = try DataSets.defaultFormat(for: data, shape: network.inputShape)
+        let training = try DataSets.open(data, split: .training, format: sized)
+        let measured = try DataSets.open(validation ?? data, split: .test, format: sized)
+        var configuration = TrainingConfiguration()
+        configuration.epochs = epochs
+        configuration.batchSize = batch
+        configuration.optimizer = TrainingConfiguration.Optimizer(rawValue: optimizer)!
+        configuration.learningRate = learningRate
+        configuration.warmUpEpochs = warmUp
+        configuration.weightDecay = weightDecay
+        configuration.labelSmoothing = labelSmoothing
+        configuration.seed = seed
+        configuration.threads = threads
+        configuration.augmentation = noAugmentation ? .none : try .default(for: data, shape: sized.shape)
+        let past = resume ? try Checkpoint(contentsOf: output) : nil
+        let trainer = try Trainer(
+            architecture: network, configuration: configuration, training: training, validation: measured,
+            resuming: past)
+        Console.note("training \(network.spec) on \(training.count) pictures of \(data)")
+        try trainer.run(
+            progress: { Console.progress($0.line, isMilestone: $0.step == $0.steps) },
+            epochEnded: { row, checkpoint in
+                try checkpoint().write(to: output)
+                if let accuracy = row.validationAccuracy {
+                    Console.note(String(format: "           validation accuracy %.2f %%", accuracy * 100))
+                }
+                try writeRecords(trainer.metrics, title: network.name)
+            })
+        if let accuracy = trainer.metrics.last?.validationAccuracy {
+            print(String(format: "%@: validation accuracy %.2f %%", output, accuracy * 100))
+        }
+    }
+
+    private func writeRecords(_ rows: [EpochMetrics], title: String) throws {
+        if let metrics {
+            let text = ([EpochMetrics.csvHeader] + rows.map(\.csvRow)).joined(separator: "\n") + "\n"
+            try AtomicFile.write(Array(text.utf8), to: metrics)
+        }
+        if let curve {
+            let canvas = CurvePlot.training(
+                title: title, subtitle: data, trainingLoss: rows.map(\.trainingLoss),
+                testLoss: rows.compactMap(\.validationLoss), trainingAccuracy: rows.map(\.trainingAccuracy),
+                testAccuracy: rows.compactMap(\.validationAccuracy)
+            ).draw()
+            try canvas.write(to: curve)
+        }
+    }
+}

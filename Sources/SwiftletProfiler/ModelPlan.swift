@@ -1,0 +1,93 @@
+/// The plan of a finished model: which ring holds what, and when, read back from `int8.bin`.
+///
+/// The file holds places and sizes; when each ring is alive follows from the executor's order, which is simulated again.
+/// What it does not do: plan anew.
+import SwiftletFormat
+import SwiftletHost
+import SwiftletPlanner
+
+extension PlanProblem {
+    /// The rows and buffers of a model.
+    public init(_ file: ModelFile) {
+        let reader = file.model.reader
+        var heights = [Int](repeating: 1, count: reader.bufferCount)
+        var names = (0..<reader.bufferCount).map { "buffer \($0)" }
+        func note(_ buffer: UInt16, height: UInt16, name: String) {
+            if names[Int(buffer)].hasPrefix("buffer ") { names[Int(buffer)] = name }
+            heights[Int(buffer)] = max(heights[Int(buffer)], Int(height))
+        }
+        for index in 0..<reader.inputCount {
+            note(reader.input(index).buffer, height: reader.input(index).height, name: "input")
+        }
+        let steps = (0..<reader.operatorCount).map { index in
+            let record = reader.operation(index)
+            let name = file.operationName(index)
+            note(record.output.buffer, height: record.outputHeight, name: name)
+            let hasSecond = record.kind == OperatorKind.add.rawValue
+            let hasScratch = record.scratchBuffer != OperatorRecord.noBuffer
+            if hasScratch { names[Int(record.scratchBuffer)] = "\(name) sums" }
+            let first = Int(record.firstProducer)
+            return Step(
+                producers: (first..<(first + Int(record.producerCount))).map { reader.link($0) },
+                reads: [Int(record.input.buffer)] + (hasSecond ? [Int(record.second.buffer)] : []),
+                writes: Int(record.output.buffer), kernelRows: Int(record.kernelHeight),
+                stride: Int(record.strideHeight), paddingTop: Int(record.paddingTop),
+                dilation: Int(record.dilationHeight), inputHeight: Int(record.inputHeight),
+                outputHeight: Int(record.outputHeight),
+                isReduction: record.kind == OperatorKind.globalAveragePool.rawValue,
+                scratch: hasScratch ? Int(record.scratchBuffer) : nil)
+        }
+        let outputs = Set((0..<reader.outputCount).map { Int(reader.output($0).operand.buffer) })
+        self.init(
+            buffers: (0..<reader.bufferCount).map { index in
+                Buffer(
+                    name: names[index], rowBytes: Int(reader.buffer(index).rowBytes), height: heights[index],
+                    isOutput: outputs.contains(index))
+            },
+            sources: (0..<reader.inputCount).map {
+                Source(buffer: Int(reader.input($0).buffer), height: Int(reader.input($0).height))
+            },
+            steps: steps, stateBytes: reader.state.byteCount, alignment: StateLayout.alignment)
+    }
+}
+
+/// One ring, as reports show it.
+public struct RingReport: Sendable, Codable {
+    public var name: String
+    public var offset: Int
+    public var byteCount: Int
+    public var rows: Int
+    public var height: Int
+    public var isLiveAtPeak: Bool
+}
+
+/// A model's memory.
+public struct MemoryReport: Sendable, Codable {
+    public var arenaBytes: Int
+    public var stateBytes: Int
+    public var layerwiseBytes: Int
+    public var livePeakBytes: Int
+    public var segments: Int
+    public var rings: [RingReport]
+
+    /// - Throws: `PlanError.neverFinishes` for a model whose operators wait for each other.
+    public init(_ file: ModelFile) throws {
+        let reader = file.model.reader
+        let problem = PlanProblem(file)
+        let plan = try Planner(problem).plan(segments: (0..<reader.segmentCount).map { reader.segmentStart($0) })
+        arenaBytes = reader.arenaBytes
+        stateBytes = reader.state.byteCount
+        layerwiseBytes = plan.layerwiseBytes
+        livePeakBytes = plan.livePeakBytes
+        segments = reader.segmentCount
+        rings = problem.buffers.indices.map { index in
+            let buffer = reader.buffer(index)
+            let ring = plan.rings[index]
+            return RingReport(
+                name: problem.buffers[index].name, offset: Int(buffer.arenaOffset),
+                byteCount: Int(buffer.ringRows) * Int(buffer.rowBytes), rows: Int(buffer.ringRows),
+                height: problem.buffers[index].height,
+                isLiveAtPeak: ring.firstTick <= plan.peakTick && plan.peakTick <= ring.lastTick)
+        }
+    }
+}
