@@ -32,7 +32,7 @@ enum Console {
 }
 
 /// A failure that a command itself finds.
-struct CommandError: Error, CustomStringConvertible {
+struct CommandFailure: Error, CustomStringConvertible {
     var description: String
 
     init(_ description: String) { self.description = description }

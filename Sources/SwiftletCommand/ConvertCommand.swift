@@ -65,13 +65,13 @@ struct ConvertCommand: ParsableCommand {
         let checkpoint = try Checkpoint(contentsOf: files[0])
         let format = InputFormat(shape: checkpoint.architecture.inputShape, preprocessing: checkpoint.preprocessing)
         guard let source = calibration ?? checkpoint.training["data"] else {
-            throw CommandError("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
+            throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
         }
         let pictures: any DataSet
         do {
             pictures = try DataSets.open(source, split: .training, format: format)
         } catch {
-            throw CommandError("\(error); calibration needs pictures, give --calibration KIND:PATH")
+            throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
         }
         var options = ConversionOptions()
         options.rangeMethod = RangeMethod(ranges)!

@@ -46,7 +46,7 @@ struct InferCommand: ParsableCommand {
         do {
             runner = try Runner(file, arenaBytes: arena)
         } catch {
-            throw CommandError("\(file.path): \(error)")
+            throw CommandFailure("\(file.path): \(error)")
         }
         var results: [Result] = []
         for image in images {

@@ -8,7 +8,7 @@ import SwiftletTraining
 import SwiftletZoo
 
 enum ModelLookup {
-    /// - Throws: `CommandError` with the names that exist, the nearest first; `ModelFileError` for a broken file.
+    /// - Throws: `CommandFailure` with the names that exist, the nearest first; `ModelFileError` for a broken file.
     static func open(_ name: String) throws -> ModelFile { try ModelFile(path: try path(of: name)) }
 
     static func path(of name: String) throws -> String {
@@ -19,12 +19,12 @@ enum ModelLookup {
         let known = Set(folders.flatMap { (try? manager.contentsOfDirectory(atPath: $0)) ?? [] })
             .filter { $0.hasSuffix(".bin") }.map { String($0.dropLast(4)) }.sorted()
         guard !known.isEmpty else {
-            throw CommandError(
+            throw CommandFailure(
                 "there is no model \(name): no models folder was found (looked in \(folders.joined(separator: ", "))); "
                     + "give a path or set SWIFTLET_MODELS")
         }
-        let suggestion = nearestName(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
-        throw CommandError("there is no model \(name)\(suggestion) Known: \(known.joined(separator: ", "))")
+        let suggestion = nearestName(to: name, among: known).map { "; did you mean \($0)?" } ?? ";"
+        throw CommandFailure("there is no model \(name)\(suggestion) known are \(known.joined(separator: ", "))")
     }
 
     private static var folders: [String] {
@@ -56,13 +56,13 @@ extension ModelFile {
 
 /// Opens labelled pictures for a network of `classes` classes.
 ///
-/// - Throws: `DataSetError`; `CommandError` when the classes do not match.
+/// - Throws: `DataSetError`; `CommandFailure` when the classes do not match.
 func openDataSet(
     _ specification: String, split: DataSets.Split, format: InputFormat, classes: Int
 ) throws -> any DataSet {
     let dataSet = try DataSets.open(specification, split: split, format: format)
     guard dataSet.classNames.count <= classes else {
-        throw CommandError(
+        throw CommandFailure(
             "\(specification) has \(dataSet.classNames.count) classes, the network knows \(classes); use the data it was "
                 + "trained for")
     }

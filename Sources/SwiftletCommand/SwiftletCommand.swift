@@ -28,9 +28,9 @@ enum Main {
         do {
             var command = command
             try command.run()
-        } catch let error where error is CleanExit || error is ExitCode || error is ValidationError {
-            SwiftletCommand.exit(withError: error)
         } catch {
+            // Help, and a command line that a command itself refuses, are the parser's to answer.
+            guard SwiftletCommand.exitCode(for: error) == .failure else { SwiftletCommand.exit(withError: error) }
             Console.fail("\(error)")
         }
     }
