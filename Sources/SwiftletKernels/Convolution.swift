@@ -25,11 +25,11 @@ public struct ConvolutionParameters {
         self.range = range
     }
 
-    /// Accumulator to output: `clamp(zeroPoint + acc * multiplier)`.
+    /// The sum over the taps to the output: `clamp(zeroPoint + (bias + sum) * multiplier)`.
     @inline(__always)
-    func requantize(_ accumulator: Int32, channel: Int) -> Int8 {
+    func requantize(_ sum: Int32, channel: Int) -> Int8 {
         let scale = FixedPointMultiplier(multiplier: multiplier[channel], shift: shift[channel])
-        return range.clamp(scale.apply(accumulator) &+ range.zeroPoint)
+        return range.clamp(scale.apply(sum &+ bias[channel]) &+ range.zeroPoint)
     }
 }
 
@@ -46,53 +46,80 @@ public func convolveRow(
     _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
 ) {
     let layout = parameters.layout
-    let groupInputs = layout.groupInputs
     let blocks = (layout.groupOutputs + ConvolutionLayout.blockChannels - 1) / ConvolutionLayout.blockChannels
-    let wholeQuads = groupInputs / ConvolutionLayout.quad
-    var sums = SIMD16<Int32>()
     for x in 0..<output.width {
         for group in 0..<layout.groups {
             for block in 0..<blocks {
-                let firstOutput = group * layout.groupOutputs + block * ConvolutionLayout.blockChannels
-                let outputs = min(ConvolutionLayout.blockChannels, layout.groupOutputs - block * ConvolutionLayout.blockChannels)
+                let first = group * layout.groupOutputs + block * ConvolutionLayout.blockChannels
                 let width = layout.blockWidth(block)
-                var weights = parameters.weights + layout.weightIndex(output: firstOutput, tap: 0, input: 0)
-                sums = .zero
-                for ky in 0..<window.kernelHeight {
-                    for kx in 0..<window.kernelWidth {
-                        let pixel = window.pixel(input, x: x, ky: ky, kx: kx)
-                        for quad in 0..<layout.quads {
-                            let first = group * groupInputs + quad * ConvolutionLayout.quad
-                            let count = quad < wholeQuads ? ConvolutionLayout.quad : groupInputs - quad * ConvolutionLayout.quad
-                            var taps = (Int32(0), Int32(0), Int32(0), Int32(0))
-                            if let pixel {
-                                taps.0 = input.value(pixel, first)
-                                if count > 1 { taps.1 = input.value(pixel, first + 1) }
-                                if count > 2 { taps.2 = input.value(pixel, first + 2) }
-                                if count > 3 { taps.3 = input.value(pixel, first + 3) }
-                            } else {
-                                taps.0 = Int32(parameters.padPixel[first])
-                                if count > 1 { taps.1 = Int32(parameters.padPixel[first + 1]) }
-                                if count > 2 { taps.2 = Int32(parameters.padPixel[first + 2]) }
-                                if count > 3 { taps.3 = Int32(parameters.padPixel[first + 3]) }
-                            }
-                            for lane in 0..<width {
-                                let w = weights + lane * ConvolutionLayout.quad
-                                sums[lane] &+= taps.0 &* Int32(w[0]) &+ taps.1 &* Int32(w[1])
-                                    &+ taps.2 &* Int32(w[2]) &+ taps.3 &* Int32(w[3])
-                            }
-                            weights += width * ConvolutionLayout.quad
+                let count = min(width, layout.groupOutputs - block * ConvolutionLayout.blockChannels)
+                // Sixteen outputs at a time, or four where the last block is narrower.
+                if width == ConvolutionLayout.blockChannels {
+                    let sums = sumTaps(SIMD16<Int32>.self, input, window, parameters, x: x, group, output: first, width)
+                    for lane in 0..<count {
+                        output.store(parameters.requantize(sums[lane], channel: first + lane), x: x, channel: first + lane)
+                    }
+                } else {
+                    for part in stride(from: 0, to: width, by: 4) {
+                        let channel = first + part
+                        let sums = sumTaps(SIMD4<Int32>.self, input, window, parameters, x: x, group, output: channel, width)
+                        for lane in 0..<min(4, count - part) {
+                            let value = parameters.requantize(sums[lane], channel: channel + lane)
+                            output.store(value, x: x, channel: channel + lane)
                         }
                     }
-                }
-                for lane in 0..<outputs {
-                    let channel = firstOutput + lane
-                    let value = parameters.requantize(sums[lane] &+ parameters.bias[channel], channel: channel)
-                    output.store(value, x: x, channel: channel)
                 }
             }
         }
     }
+}
+
+/// The sums of `Lanes.scalarCount` neighbouring outputs, from `output` on, over all taps and inputs of their group.
+///
+/// A lane of `Lanes` is the four weights of one output for one quad of inputs.
+@inline(__always)
+private func sumTaps<Lanes: SIMD>(
+    _ lanes: Lanes.Type, _ input: InputRows, _ window: RowWindow, _ parameters: ConvolutionParameters, x: Int,
+    _ group: Int, output: Int, _ blockWidth: Int
+) -> Lanes where Lanes.Scalar == Int32 {
+    let layout = parameters.layout
+    let firstInput = group * layout.groupInputs
+    let quadBytes = blockWidth * ConvolutionLayout.quad
+    var weights = UnsafeRawPointer(parameters.weights + layout.weightIndex(output: output, tap: 0, input: 0))
+    var sums = Lanes()
+    for ky in 0..<window.kernelHeight {
+        for kx in 0..<window.kernelWidth {
+            let pixel = window.pixel(input, x: x, ky: ky, kx: kx)
+            let table = pixel == nil ? nil : input.channels
+            let source = pixel ?? parameters.padPixel
+            for first in stride(from: 0, to: layout.groupInputs, by: ConvolutionLayout.quad) {
+                let values = loadQuad(
+                    source, table, first: firstInput + first, count: min(ConvolutionLayout.quad, layout.groupInputs - first))
+                let packed = weights.loadUnaligned(as: Lanes.self)
+                sums &+= ((packed &<< 24) &>> 24) &* values.x &+ ((packed &<< 16) &>> 24) &* values.y
+                sums &+= ((packed &<< 8) &>> 24) &* values.z &+ (packed &>> 24) &* values.w
+                weights += quadBytes
+            }
+        }
+    }
+    return sums
+}
+
+/// Up to four channels of a pixel; those beyond `count` are 0, as their weights are.
+@inline(__always)
+private func loadQuad(
+    _ pixel: UnsafePointer<Int8>, _ table: UnsafePointer<UInt16>?, first: Int, count: Int
+) -> SIMD4<Int32> {
+    var quad = SIMD4<Int32>.zero
+    if let table {
+        for lane in 0..<count { quad[lane] = Int32(pixel[Int(table[first + lane])]) }
+    } else if count == 4 {
+        let p = pixel + first
+        quad = SIMD4(Int32(p[0]), Int32(p[1]), Int32(p[2]), Int32(p[3]))
+    } else {
+        for lane in 0..<count { quad[lane] = Int32(pixel[first + lane]) }
+    }
+    return quad
 }
 
 /// Depthwise convolution with a channel multiplier, one output row.
@@ -108,8 +135,8 @@ public func convolveDepthwiseRow(
     let multiplier = layout.outputChannels / layout.inputChannels
     for x in 0..<output.width {
         for channel in 0..<layout.outputChannels {
-            let source = channel / multiplier
-            var sum = parameters.bias[channel]
+            let source = multiplier == 1 ? channel : channel / multiplier
+            var sum: Int32 = 0
             var weight = parameters.weights + channel
             for ky in 0..<window.kernelHeight {
                 for kx in 0..<window.kernelWidth {
