@@ -25,6 +25,14 @@ import Testing
         #expect(try PNGReader(path: path).pixels() == pixels)
     }
 
+    @Test func aPipeIsReadAsItComes() throws {
+        let (file, pixels) = try Fixture.png("rgb8-13x9-adam7")
+        let pipe = Pipe()
+        pipe.fileHandleForWriting.write(Data(file))
+        try pipe.fileHandleForWriting.close()
+        #expect(try PNGReader(path: "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)").pixels() == pixels)
+    }
+
     @Test func aMissingFileAndAFolderSaySo() {
         #expect(
             line { _ = try PNGReader(path: "/no/such.png") }
