@@ -32,10 +32,13 @@ let offline: [Target] = [
     .target(
         name: "SwiftletConverter",
         dependencies: [
-            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner", "SwiftletQuantizer",
+            "SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner",
+            "SwiftletQuantizer",
             "SwiftletTraining", "SwiftletZoo",
         ]),
-    .target(name: "SwiftletProfiler", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletHost", "SwiftletKernels", "SwiftletPlanner"]),
+    .target(
+        name: "SwiftletProfiler",
+        dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletHost", "SwiftletKernels", "SwiftletPlanner"]),
     .executableTarget(
         name: "SwiftletCommand",
         dependencies: [

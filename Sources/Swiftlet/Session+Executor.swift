@@ -92,7 +92,8 @@ extension Session {
         if record.kind == OperatorKind.globalAveragePool.rawValue {
             last = -done
         } else {
-            let bottom = done * Int(record.strideHeight) - Int(record.paddingTop)
+            let bottom =
+                done * Int(record.strideHeight) - Int(record.paddingTop)
                 + (Int(record.kernelHeight) - 1) * Int(record.dilationHeight)
             last = min(bottom, Int(record.inputHeight) - 1)
         }
@@ -177,7 +178,8 @@ extension Session {
         let range = OutputRange(
             zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
         finishMeanRow(
-            sums, output, channels: channels, offset: pixels &* Int32(record.inputZeroPoint), scale: scale, range: range)
+            sums, output, channels: channels, offset: pixels &* Int32(record.inputZeroPoint), scale: scale, range: range
+        )
         return true
     }
 

@@ -55,7 +55,8 @@ struct EvalCommand: ParsableCommand {
             let format = InputFormat(shape: checkpoint.architecture.inputShape, preprocessing: checkpoint.preprocessing)
             let pictures = try openDataSet(
                 data, split: .test, format: format, classes: checkpoint.architecture.classes)
-            return try Evaluation.evaluate(checkpoint, on: pictures, threads: threads, progress: Self.show(pictures.count))
+            return try Evaluation.evaluate(
+                checkpoint, on: pictures, threads: threads, progress: Self.show(pictures.count))
         }
         let file = try ModelLookup.open(model)
         let pictures = try openDataSet(data, split: .test, format: file.inputFormat, classes: file.outputCount)

@@ -77,7 +77,8 @@ struct InferCommand: ParsableCommand {
 
     private func show(_ result: Result) {
         print(
-            "\(result.image)  (\(String(format: "%.2f", result.milliseconds)) ms with decoding, arena \(result.arenaBytes) B)")
+            "\(result.image)  (\(String(format: "%.2f", result.milliseconds)) ms with decoding, arena \(result.arenaBytes) B)"
+        )
         for answer in result.answers {
             print(String(format: "  %6.2f %%  %@", answer.probability * 100, answer.label))
         }

@@ -115,7 +115,8 @@ struct Inspection: Encodable {
                 name: file.operationName(index), kind: record.kindName,
                 input: "\(record.inputHeight)x\(record.inputWidth)x\(record.inputChannels)",
                 output: "\(record.outputHeight)x\(record.outputWidth)x\(record.outputChannels)",
-                window: "kernel \(record.kernelHeight)x\(record.kernelWidth) stride \(record.strideHeight)x\(record.strideWidth) "
+                window:
+                    "kernel \(record.kernelHeight)x\(record.kernelWidth) stride \(record.strideHeight)x\(record.strideWidth) "
                     + "dilation \(record.dilationHeight)x\(record.dilationWidth) padding \(record.paddingTop),\(record.paddingLeft)",
                 groups: Int(record.groups), activation: [Int(record.activationMin), Int(record.activationMax)],
                 scale: record.outputScale, zeroPoint: Int(record.outputZeroPoint), reads: reads,
@@ -151,7 +152,8 @@ struct Inspection: Encodable {
             lines.append(
                 "\(index)  \(operation.name)  \(operation.kind)  \(operation.input) -> \(operation.output)  "
                     + operation.reads.map(channels).joined(separator: " ") + " -> " + channels(operation.writes)
-                    + "  scale \(operation.scale) zero \(operation.zeroPoint) clamp \(operation.activation[0])...\(operation.activation[1])")
+                    + "  scale \(operation.scale) zero \(operation.zeroPoint) clamp \(operation.activation[0])...\(operation.activation[1])"
+            )
         }
         lines.append("")
         for (index, ring) in rings.enumerated() {

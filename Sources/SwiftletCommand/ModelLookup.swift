@@ -31,7 +31,8 @@ enum ModelLookup {
         var folders: [String] = []
         if let folder = ProcessInfo.processInfo.environment["SWIFTLET_MODELS"] { folders.append(folder) }
         folders.append("models")
-        var url = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])).resolvingSymlinksInPath()
+        var url = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]))
+            .resolvingSymlinksInPath()
         while url.pathComponents.count > 1 {
             url.deleteLastPathComponent()
             folders.append(url.appendingPathComponent("models").path)

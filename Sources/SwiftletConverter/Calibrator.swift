@@ -41,7 +41,8 @@ enum Calibrator {
         of values: [ValueID], in graph: Graph, dataSet: any DataSet, options: ConversionOptions
     ) throws -> [ValueID: ClosedRange<Float>] {
         let executor = try FloatExecutor(graph: graph, batchSize: batchSize, threads: options.threads)
-        var statistics = Dictionary(uniqueKeysWithValues: values.map { ($0, ValueStatistics(name: graph.values[$0].name)) })
+        var statistics = Dictionary(
+            uniqueKeysWithValues: values.map { ($0, ValueStatistics(name: graph.values[$0].name)) })
         let indices = sample(dataSet.count, options: options)
         try PixelBatches(dataSet: dataSet, indices: indices, batchSize: batchSize).forEach { pixels, batch in
             _ = try executor.run(pixels, count: batch.count) { value, floats in statistics[value]?.add(floats) }

@@ -62,7 +62,8 @@ public struct ConversionReport: Sendable, Codable {
         }
         lines.append("")
         lines.append(
-            "lowest SQNR: " + worstLayers().map { String(format: "%@ %.1f dB", $0.name, $0.sqnr) }.joined(separator: ", "))
+            "lowest SQNR: "
+                + worstLayers().map { String(format: "%@ %.1f dB", $0.name, $0.sqnr) }.joined(separator: ", "))
         lines.append("calibration: \(rangeMethod) on \(calibrationImages) images")
         lines.append("file:        \(fileBytes) B")
         lines.append(

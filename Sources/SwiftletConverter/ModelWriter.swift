@@ -140,7 +140,8 @@ struct ModelWriter {
     private mutating func append(_ string: String) throws -> UInt32 {
         let utf8 = Array(string.utf8)
         guard utf8.count <= 0xFFFF else {
-            throw ConversionError.tooLarge(what: "the length of the name \(string.prefix(40))…", value: utf8.count, limit: 0xFFFF)
+            throw ConversionError.tooLarge(
+                what: "the length of the name \(string.prefix(40))…", value: utf8.count, limit: 0xFFFF)
         }
         pad(to: 2)
         let offset = UInt32(bytes.count)

@@ -14,7 +14,9 @@ extension ModelReader {
     /// Checks that the lists lie in the file, and counts the most rows that one operator reads.
     static func checkLists(_ header: HeaderRecord, base: UnsafeRawPointer) throws(FormatError) -> Int {
         let fileBytes = header.fileBytes.saturated
-        func check(_ list: ListRecord, stride: Int, alignment: Int, limit: Int, part: FormatError.Part) throws(FormatError) {
+        func check(_ list: ListRecord, stride: Int, alignment: Int, limit: Int, part: FormatError.Part)
+            throws(FormatError)
+        {
             guard list.count.saturated <= limit else {
                 throw .outOfBounds(part: part, index: -1, value: list.count.saturated, limit: limit)
             }
@@ -28,7 +30,8 @@ extension ModelReader {
         try check(header.inputs, stride: MemoryLayout<InputRecord>.stride, alignment: 8, limit: 255, part: .input)
         try check(header.outputs, stride: MemoryLayout<OutputRecord>.stride, alignment: 8, limit: 255, part: .output)
         try check(
-            header.operators, stride: MemoryLayout<OperatorRecord>.stride, alignment: 8, limit: most, part: .operatorRecord)
+            header.operators, stride: MemoryLayout<OperatorRecord>.stride, alignment: 8, limit: most,
+            part: .operatorRecord)
         try check(header.buffers, stride: MemoryLayout<BufferRecord>.stride, alignment: 8, limit: most, part: .buffer)
         try check(header.segments, stride: 2, alignment: 2, limit: most, part: .segment)
         try check(header.links, stride: 2, alignment: 2, limit: fileBytes / 2, part: .link)
@@ -127,7 +130,9 @@ extension ModelReader {
         let input = input(index)
         let operand = OperandRecord(buffer: input.buffer)
         try checkOperand(operand, channels: Int(input.channels), width: Int(input.width), index: index)
-        guard input.height > 0, input.height <= Self.heightLimit, input.isPixels <= 1 else { throw .invalid(part: .input, index: index, value: 0) }
+        guard input.height > 0, input.height <= Self.heightLimit, input.isPixels <= 1 else {
+            throw .invalid(part: .input, index: index, value: 0)
+        }
         try checkString(input.name, index: index)
         try checkLinks(first: input.firstConsumer, count: input.consumerCount, limit: operatorCount, index: index)
     }
@@ -243,7 +248,8 @@ extension ModelReader {
         }
         guard needed == 0 || record.parameters.saturated % ConvolutionLayout.alignment == 0 else {
             throw .misaligned(
-                byteOffset: record.parameters.saturated % ConvolutionLayout.alignment, alignment: ConvolutionLayout.alignment)
+                byteOffset: record.parameters.saturated % ConvolutionLayout.alignment,
+                alignment: ConvolutionLayout.alignment)
         }
         let block = pointer(record.parameters)
         switch kind {

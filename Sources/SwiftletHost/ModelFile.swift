@@ -76,7 +76,9 @@ public final class ModelFile: @unchecked Sendable {
 
     // MARK: Texts
 
-    public var architecture: String { String(decoding: model.reader.string(model.reader.header.architecture), as: UTF8.self) }
+    public var architecture: String {
+        String(decoding: model.reader.string(model.reader.header.architecture), as: UTF8.self)
+    }
 
     /// The name of class `index`; its number when the model names fewer classes.
     public func className(_ index: Int) -> String {

@@ -28,7 +28,8 @@ public final class Runner {
     }
 
     /// As `run(_:)`, and tells `observer` of each row that is made.
-    public func run<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, observer: inout Observer) throws -> [Int8] {
+    public func run<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, observer: inout Observer) throws -> [Int8]
+    {
         let rowBytes = file.model.inputRowBytes
         session.reset()
         for y in 0..<file.model.inputHeight where (y + 1) * rowBytes <= pixels.count {

@@ -57,12 +57,14 @@ public func convolveRow(
                 if width == ConvolutionLayout.blockChannels {
                     let sums = sumTaps(SIMD16<Int32>.self, input, window, parameters, x: x, group, output: first, width)
                     for lane in 0..<count {
-                        output.store(parameters.requantize(sums[lane], channel: first + lane), x: x, channel: first + lane)
+                        output.store(
+                            parameters.requantize(sums[lane], channel: first + lane), x: x, channel: first + lane)
                     }
                 } else {
                     for part in stride(from: 0, to: width, by: 4) {
                         let channel = first + part
-                        let sums = sumTaps(SIMD4<Int32>.self, input, window, parameters, x: x, group, output: channel, width)
+                        let sums = sumTaps(
+                            SIMD4<Int32>.self, input, window, parameters, x: x, group, output: channel, width)
                         for lane in 0..<min(4, count - part) {
                             let value = parameters.requantize(sums[lane], channel: channel + lane)
                             output.store(value, x: x, channel: channel + lane)
@@ -94,7 +96,8 @@ private func sumTaps<Lanes: SIMD>(
             let source = pixel ?? parameters.padPixel
             for first in stride(from: 0, to: layout.groupInputs, by: ConvolutionLayout.quad) {
                 let values = loadQuad(
-                    source, table, first: firstInput + first, count: min(ConvolutionLayout.quad, layout.groupInputs - first))
+                    source, table, first: firstInput + first,
+                    count: min(ConvolutionLayout.quad, layout.groupInputs - first))
                 let packed = weights.loadUnaligned(as: Lanes.self)
                 sums &+= ((packed &<< 24) &>> 24) &* values.x &+ ((packed &<< 16) &>> 24) &* values.y
                 sums &+= ((packed &<< 8) &>> 24) &* values.z &+ (packed &>> 24) &* values.w

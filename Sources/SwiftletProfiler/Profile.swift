@@ -91,7 +91,8 @@ public struct Profile: Sendable, Codable {
         var lines = [
             "\(architecture)",
             "",
-            pad("operator", width) + "  " + pad("kind", 12) + pad("output", 14) + "        us      MACs  GMAC/s  parameters B",
+            pad("operator", width) + "  " + pad("kind", 12) + pad("output", 14)
+                + "        us      MACs  GMAC/s  parameters B",
         ]
         for row in operators {
             lines.append(
@@ -124,7 +125,9 @@ extension MemoryReport {
         ]
         for ring in rings.filter(\.isLiveAtPeak).sorted(by: { ($0.byteCount, $1.offset) > ($1.byteCount, $0.offset) }) {
             lines.append(
-                String(format: "  %8d B  at %8d  %d of %d rows  %@", ring.byteCount, ring.offset, ring.rows, ring.height, ring.name))
+                String(
+                    format: "  %8d B  at %8d  %d of %d rows  %@", ring.byteCount, ring.offset, ring.rows, ring.height,
+                    ring.name))
         }
         return lines.joined(separator: "\n")
     }

@@ -143,7 +143,8 @@ extension LoweredOperation {
     /// The lowest input row that output row `row` reads.
     func lastInputRow(for row: Int) -> Int {
         if case .mean = kind { return inputShape.height - 1 }
-        let bottom = row * window.stride.height - window.padding.top + (window.kernel.height - 1) * window.dilation.height
+        let bottom =
+            row * window.stride.height - window.padding.top + (window.kernel.height - 1) * window.dilation.height
         return min(bottom, inputShape.height - 1)
     }
 

@@ -44,7 +44,8 @@ struct Lowering {
             guard let bias else { throw GraphError.missingParameter(name: "\(node.name).bias", shape: []) }
             let isDepthwise = convolution.groups == inputShape.channels && convolution.groups > 1
             emit(
-                node, isDepthwise
+                node,
+                isDepthwise
                     ? .depthwise(weight: weight, bias: bias, padValues: convolution.padValues)
                     : .convolution(
                         weight: weight, bias: bias, groups: convolution.groups, padValues: convolution.padValues),
@@ -78,7 +79,9 @@ struct Lowering {
             }
         case .channelShuffle(let groups):
             let perGroup = inputShape.channels / groups
-            channels[node.outputs[0]] = (0..<inputShape.channels).map { inputs[0][$0 % groups * perGroup + $0 / groups] }
+            channels[node.outputs[0]] = (0..<inputShape.channels).map {
+                inputs[0][$0 % groups * perGroup + $0 / groups]
+            }
         case .channelIndex(let indices):
             channels[node.outputs[0]] = indices.map { inputs[0][$0] }
         case .dropout:

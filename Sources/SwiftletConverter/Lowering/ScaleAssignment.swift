@@ -15,7 +15,10 @@ struct ScaleAssignment {
     /// - Parameters:
     ///   - ranges: the calibrated range of each value that an operation makes.
     ///   - input: of the pushed picture.
-    init(_ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], input: AffineQuantization, names: (ValueID) -> String)
+    init(
+        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], input: AffineQuantization,
+        names: (ValueID) -> String
+    )
         throws
     {
         var sets = DisjointSets(count: network.operations.count + 1)
@@ -28,7 +31,9 @@ struct ScaleAssignment {
         }
         func unify(_ references: [ChannelReference], _ sets: inout DisjointSets) {
             for reference in references.dropFirst() {
-                sets.join(groups[references[0].producer][references[0].channel], groups[reference.producer][reference.channel])
+                sets.join(
+                    groups[references[0].producer][references[0].channel], groups[reference.producer][reference.channel]
+                )
             }
         }
         for operation in network.operations {
@@ -42,11 +47,14 @@ struct ScaleAssignment {
 
         var merged: [Int: ClosedRange<Float>] = [:]
         for (index, operation) in network.operations.enumerated() where !operation.keepsScales {
-            guard let range = ranges[operation.value] else { throw ConversionError.noRange(value: names(operation.value)) }
+            guard let range = ranges[operation.value] else {
+                throw ConversionError.noRange(value: names(operation.value))
+            }
             let root = sets.root(index + 1)
-            merged[root] = merged[root].map {
-                min($0.lowerBound, range.lowerBound)...max($0.upperBound, range.upperBound)
-            } ?? range
+            merged[root] =
+                merged[root].map {
+                    min($0.lowerBound, range.lowerBound)...max($0.upperBound, range.upperBound)
+                } ?? range
         }
         for (root, range) in merged { quantization[root] = AffineQuantization(range) }
         // The picture's scale is given: whatever shares a group with it takes its.

@@ -117,7 +117,8 @@ final class ConvolutionUnit: Unit {
             for image in 0..<images.count {
                 for group in 0..<groups {
                     kernels.imageToColumns(
-                        &shape, x + image * input.elementCount, padValues, Int32(group * groupInputs), Int32(groupInputs),
+                        &shape, x + image * input.elementCount, padValues, Int32(group * groupInputs),
+                        Int32(groupInputs),
                         columns)
                     multiply(
                         Matrix(values: columns, stride: columnDepth), weights(group, transposed: true),

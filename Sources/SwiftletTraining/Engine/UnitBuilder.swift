@@ -123,7 +123,8 @@ struct UnitBuilder {
         units.append(
             ConvolutionUnit(
                 name: node.name, source: maps[node.inputs[0]]!, output: makeMap(final), weight: weight,
-                normalization: normalization, groups: groups, window: window, padValues: padValues, batchSize: batchSize,
+                normalization: normalization, groups: groups, window: window, padValues: padValues,
+                batchSize: batchSize,
                 threads: threads))
     }
 

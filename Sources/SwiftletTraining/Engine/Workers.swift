@@ -60,7 +60,8 @@ final class Workers: @unchecked Sendable {
 
     private func share(_ thread: Int) -> Share {
         Share(
-            thread: thread, threads: count, images: (batch * thread / count)..<(batch * (thread + 1) / count), batch: batch,
+            thread: thread, threads: count, images: (batch * thread / count)..<(batch * (thread + 1) / count),
+            batch: batch,
             barrierPointer: barrier)
     }
 

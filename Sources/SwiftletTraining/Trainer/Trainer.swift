@@ -132,7 +132,8 @@ public final class Trainer {
         let loss = CrossEntropy(
             labels: indices.map { training.dataSet.label(at: $0) }, smoothing: configuration.labelSmoothing)
         let seed = configuration.seed &* 0xA24B_AED4_963E_E407 &+ UInt64(epoch)
-        let result = engine.train(count: indices.count, Mode(isTraining: true, step: step), loss: loss) { [self] share in
+        let result = engine.train(count: indices.count, Mode(isTraining: true, step: step), loss: loss) {
+            [self] share in
             training.load(
                 indices, images: share.images, into: engine.input, augmentation: configuration.augmentation, seed: seed)
         }
@@ -193,11 +194,13 @@ public final class Trainer {
             throw TrainingError.cannotResume(
                 "the checkpoint holds \(checkpoint.architecture.spec), this run trains \(architecture.spec)")
         }
-        guard let past = decode([EpochMetrics].self, "metrics"), let step = checkpoint.training["step"].flatMap({ UInt64($0) })
+        guard let past = decode([EpochMetrics].self, "metrics"),
+            let step = checkpoint.training["step"].flatMap({ UInt64($0) })
         else { throw TrainingError.cannotResume("the checkpoint says nothing of a run that could go on") }
         if let was = decode(TrainingConfiguration.self, "configuration"), was != configuration {
             throw TrainingError.cannotResume(
-                "the checkpoint's run had another configuration (\(try json(was))); give the same options or begin anew")
+                "the checkpoint's run had another configuration (\(try json(was))); give the same options or begin anew"
+            )
         }
         guard past.count < configuration.epochs else {
             throw TrainingError.cannotResume("the run is finished: \(past.count) of \(configuration.epochs) epochs")
@@ -207,7 +210,8 @@ public final class Trainer {
                 momentum.elementCount == parameter.count
             else { throw TrainingError.cannotResume("the checkpoint has no momentum for \(parameter.name)") }
             parameter.setMoment(0, momentum.values)
-            if let second = checkpoint.trainingState["second.\(parameter.name)"], second.elementCount == parameter.count {
+            if let second = checkpoint.trainingState["second.\(parameter.name)"], second.elementCount == parameter.count
+            {
                 parameter.setMoment(1, second.values)
             }
         }
