@@ -1,34 +1,79 @@
-/// What goes to the terminal: progress on standard error, errors, JSON.
+/// What goes to the terminal: answers on standard output, progress and errors on standard error.
+///
+/// What it does not do: buffer. What a command has said is out when the call returns, and a full disk behind standard output
+/// is an error like any other.
 import Foundation
+import SwiftletFiles
 
 enum Console {
     private static let isTerminal = isatty(STDERR_FILENO) == 1
+    private static let clearLine = "\r\u{1B}[K"
 
-    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// A line of the answer.
+    ///
+    /// - Throws: `CommandFailure` with the system's reason.
+    static func print(_ text: String) throws {
+        var written = 0
+        guard write(text + "\n", to: STDOUT_FILENO, written: &written) else {
+            throw CommandFailure("cannot write to standard output: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    static func print(json value: some Encodable) throws {
+        try print(String(decoding: try jsonBytes(value), as: UTF8.self))
+    }
+
+    static func jsonBytes(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value))
+    }
+
+    /// A line about the work, for whoever watches.
+    static func note(_ text: String) {
+        // If nobody can be told, the work goes on.
+        var written = 0
+        _ = write(text + "\n", to: STDERR_FILENO, written: &written)
+    }
 
     /// A line that replaces itself on a terminal. Elsewhere it is printed only when `isMilestone`.
     static func progress(_ text: String, isMilestone: Bool = false) {
         if isTerminal {
-            FileHandle.standardError.write(Data("\r\u{1B}[K\(text)\(isMilestone ? "\n" : "")".utf8))
+            var written = 0
+            _ = write(clearLine + text + (isMilestone ? "\n" : ""), to: STDERR_FILENO, written: &written)
         } else if isMilestone {
             note(text)
         }
     }
 
-    /// One line on standard error, exit code 1.
-    static func fail(_ message: String) -> Never {
-        if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
-        note("swiftlet: error: \(message.replacingOccurrences(of: "\n", with: " "))")
-        exit(1)
+    /// Progress over `count` pictures: a bar of thirty characters.
+    static func bar(_ title: String, of count: Int) -> @Sendable (Int) -> Void {
+        { done in
+            let filled = 30 * done / max(count, 1)
+            let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled)
+            progress("\(title) [\(bar)] \(done)/\(count)", isMilestone: done == count)
+        }
     }
 
-    static func print(json value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    /// One line that says what is wrong.
+    static func complain(_ message: String) {
+        let line = message.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+        note((isTerminal ? clearLine : "") + "swiftlet: error: " + line.joined(separator: " "))
     }
 
     static let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+    private static func write(_ text: String, to descriptor: Int32, written: inout Int) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+            written += count
+        }
+        return true
+    }
 }
 
 /// A failure that a command itself finds.
@@ -36,4 +81,27 @@ struct CommandFailure: Error, CustomStringConvertible {
     var description: String
 
     init(_ description: String) { self.description = description }
+}
+
+/// Says now, not after hours of work, that a file cannot be written where the user wants it.
+///
+/// - Throws: `FileError.cannotCreate`.
+func requireWritable(_ path: String?) throws {
+    guard let path else { return }
+    let manager = FileManager.default
+    var isFolder: ObjCBool = false
+    if manager.fileExists(atPath: path, isDirectory: &isFolder) {
+        guard !isFolder.boolValue else { throw FileError.cannotCreate(path: path, reason: "it is a folder") }
+        guard manager.isWritableFile(atPath: path) else {
+            throw FileError.cannotCreate(path: path, reason: String(cString: strerror(EACCES)))
+        }
+        return
+    }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+        throw FileError.cannotCreate(path: path, reason: "there is no folder \(folder)")
+    }
+    guard manager.isWritableFile(atPath: folder) else {
+        throw FileError.cannotCreate(path: path, reason: String(cString: strerror(EACCES)))
+    }
 }

@@ -13,16 +13,24 @@ struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Folds, quantizes and plans a network and writes int8.bin.",
         usage: """
-            swiftlet convert <float.ckpt> <int8.bin> [--calibration KIND:PATH] [--evaluation KIND:PATH] ...
-                   swiftlet convert --architecture SPEC --random-weights SEED <int8.bin>
+            swiftlet convert <float.ckpt> <int8.bin> [--calibration KIND:PATH] [--evaluation KIND:PATH] [--json]
+            swiftlet convert --architecture SPEC --random-weights SEED <int8.bin> [--json]
+            """,
+        discussion: """
+            Prints a report: how far each layer is from float, the layers that hurt most, sizes, the exact arena. The \
+            second form makes a model for measuring memory and time without training.
+
+            Examples:
+              swiftlet convert float.ckpt int8.bin --evaluation cifar10:cifar-10
+              swiftlet convert --architecture mobilenet-v2:width=0.35,resolution=144 --random-weights 1 int8.bin
             """)
 
     @Argument(help: "The checkpoint and the model to write; only the model with --architecture.")
-    var files: [String]
+    var files: [String] = []
     @Option(help: "Pictures that tell the ranges of activations; the training data if not given.")
     var calibration: String?
     @Option(help: "How many of them to look at.")
-    var calibrationCount = 512
+    var calibrationCount = ConversionOptions().calibrationCount
     @Option(help: "How ranges are chosen: \(RangeMethod.forms.joined(separator: ", ")).")
     var ranges = "\(ConversionOptions().rangeMethod)"
     @Option(help: "Labelled pictures: measure float and int8 accuracy on them.")
@@ -35,6 +43,8 @@ struct ConvertCommand: ParsableCommand {
     var architecture: String?
     @Option(help: "The seed of its weights.")
     var randomWeights: UInt64?
+    @Flag(help: "Print the report as JSON.")
+    var json = false
 
     func validate() throws {
         guard RangeMethod(ranges) != nil else {
@@ -46,6 +56,9 @@ struct ConvertCommand: ParsableCommand {
         guard (architecture == nil) == (randomWeights == nil) else {
             throw ValidationError("--architecture and --random-weights belong together")
         }
+        guard architecture == nil || (calibration == nil && evaluation == nil && report == nil) else {
+            throw ValidationError("random weights know nothing: leave out --calibration, --evaluation and --report")
+        }
         let needed = architecture == nil ? 2 : 1
         guard files.count == needed else {
             throw ValidationError(
@@ -53,57 +66,83 @@ struct ConvertCommand: ParsableCommand {
                     ? "say which checkpoint and which model: swiftlet convert float.ckpt int8.bin"
                     : "say which model to write: swiftlet convert --architecture SPEC --random-weights SEED int8.bin")
         }
+        guard needed == 1 || files[0] != files[1] else {
+            throw ValidationError("the model would overwrite the checkpoint \(files[0])")
+        }
     }
 
     func run() throws {
+        try requireWritable(files.last)
+        try requireWritable(report)
         if let architecture, let randomWeights {
-            let model = try ConversionPipeline.convertRandom(Architecture(parsing: architecture), seed: randomWeights)
-            try AtomicFile.write(model.bytes, to: files[0])
-            print("\(files[0]): \(model.bytes.count) B, arena \(model.plan.arenaBytes) B, weights random")
-            return
+            try makeRandom(Architecture(parsing: architecture), seed: randomWeights)
+        } else {
+            try convert(Checkpoint(contentsOf: files[0]), to: files[1])
         }
-        let checkpoint = try Checkpoint(contentsOf: files[0])
-        let format = InputFormat(shape: checkpoint.architecture.inputShape, preprocessing: checkpoint.preprocessing)
+    }
+
+    private struct RandomModel: Encodable {
+        var architecture: String
+        var fileBytes: Int
+        var arenaBytes: Int
+        var layerwiseBytes: Int
+    }
+
+    private func makeRandom(_ architecture: Architecture, seed: UInt64) throws {
+        let model = try ConversionPipeline.convertRandom(architecture, seed: seed)
+        try AtomicFile.write(model.bytes, to: files[0])
+        if json {
+            try Console.print(
+                json: RandomModel(
+                    architecture: architecture.spec, fileBytes: model.bytes.count, arenaBytes: model.plan.arenaBytes,
+                    layerwiseBytes: model.plan.layerwiseBytes))
+        } else {
+            try Console.print(
+                "wrote \(files[0]): \(architecture.spec), random weights, \(model.bytes.count) B, "
+                    + "arena \(model.plan.arenaBytes) B")
+        }
+    }
+
+    private func convert(_ checkpoint: Checkpoint, to output: String) throws {
         guard let source = calibration ?? checkpoint.training["data"] else {
             throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
         }
         let pictures: any DataSet
         do {
-            pictures = try DataSets.open(source, split: .training, format: format)
-        } catch {
+            pictures = try DataSets.open(source, split: .training, format: checkpoint.inputFormat)
+        } catch  where calibration == nil {
             throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
         }
+        let labelled = try evaluation.map {
+            try DataSets.open($0, split: .test, format: checkpoint.inputFormat).matched(to: checkpoint.classNames)
+        }
         var options = ConversionOptions()
-        options.rangeMethod = RangeMethod(ranges)!
+        options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
         var conversion = try ConversionPipeline.convert(checkpoint, calibration: pictures, options: options)
-        if let evaluation {
-            conversion.report.accuracy = try measure(conversion, checkpoint, on: evaluation, format: format)
+        if let labelled {
+            conversion.report.accuracy = try measure(conversion, checkpoint, on: labelled)
         }
-        try AtomicFile.write(conversion.model.bytes, to: files[1])
-        if let report {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try AtomicFile.write(Array(try encoder.encode(conversion.report)), to: report)
+        try AtomicFile.write(conversion.model.bytes, to: output)
+        if let report { try AtomicFile.write(try Console.jsonBytes(conversion.report), to: report) }
+        if json {
+            try Console.print(json: conversion.report)
+        } else {
+            try Console.print(conversion.report.text)
+            try Console.print("wrote \(output)")
         }
-        print(conversion.report.text)
-        print("wrote \(files[1])")
     }
 
     private func measure(
-        _ conversion: Conversion, _ checkpoint: Checkpoint, on evaluation: String, format: InputFormat
+        _ conversion: Conversion, _ checkpoint: Checkpoint, on labelled: any DataSet
     ) throws -> ConversionReport.Accuracy {
-        let labelled = try openDataSet(
-            evaluation, split: .test, format: format, classes: checkpoint.architecture.classes)
-        let float = try Evaluation.evaluate(checkpoint, on: labelled, threads: threads) { done in
-            Console.progress("float: \(done)/\(labelled.count)")
-        }
+        let float = try Evaluation.evaluate(
+            checkpoint, on: labelled, threads: threads, progress: Console.bar("float", of: labelled.count))
         let file = try ModelFile(contents: conversion.model.bytes, path: files[1])
-        let int8 = try Evaluation.evaluate(file, on: labelled, threads: threads) { done in
-            Console.progress("int8: \(done)/\(labelled.count)")
-        }
+        let int8 = try Evaluation.evaluate(
+            file, on: labelled, threads: threads, progress: Console.bar("int8", of: labelled.count))
         return .init(
             images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8))
     }

@@ -5,7 +5,11 @@ import SwiftletTraining
 
 struct DrawCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "draw", abstract: "Draws a picture of a class of the built-in set (shapes).")
+        commandName: "draw", abstract: "Draws a picture of a class of the built-in set (shapes).",
+        discussion: """
+            Example:
+              swiftlet draw star star.png --seed 7
+            """)
 
     @Argument(help: "One of \(ShapesDataSet.Kind.allCases.map { "\($0)" }.joined(separator: ", ")).")
     var kind: String
@@ -26,7 +30,8 @@ struct DrawCommand: ParsableCommand {
 
     func run() throws {
         let shape = ShapesDataSet.Kind.allCases.first { "\($0)" == kind }!
+        try requireWritable(output)
         try ShapesDataSet.draw(shape, width: size, height: size, seed: seed).write(to: output)
-        print("wrote \(output)")
+        try Console.print("wrote \(output)")
     }
 }

@@ -9,7 +9,15 @@ import SwiftletImageIO
 
 struct InferCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "infer", abstract: "Names what is on pictures.")
+        commandName: "infer", abstract: "Names what is on pictures.",
+        discussion: """
+            Takes any PNG of any size and brings it to the network's input as the model file says. A picture that cannot \
+            be read is reported, the others are answered; the exit code is 1 then.
+
+            Examples:
+              swiftlet infer --model mobilenet cat.png dog.png
+              swiftlet infer --model models/lenet5.bin - < digit.png
+            """)
 
     @Option(help: "A model by name (a file in models/) or path.")
     var model: String
@@ -30,14 +38,19 @@ struct InferCommand: ParsableCommand {
 
     struct Result: Encodable {
         var image: String
+        var model: String
         var arenaBytes: Int
+        /// From the first byte of the picture to the scores.
         var milliseconds: Double
         var answers: [Answer]
     }
 
     func validate() throws {
         guard top > 0 else { throw ValidationError("--top must be at least 1") }
-        guard arena.map({ $0 >= 0 }) ?? true else { throw ValidationError("--arena is a number of bytes") }
+        guard arena.map({ $0 >= 0 }) ?? true else { throw ValidationError("--arena is a number of bytes, 0 or more") }
+        guard images.filter({ $0 == "-" }).count <= 1 else {
+            throw ValidationError("- (standard input) can be given only once")
+        }
     }
 
     func run() throws {
@@ -45,21 +58,27 @@ struct InferCommand: ParsableCommand {
         let runner: Runner
         do {
             runner = try Runner(file, arenaBytes: arena)
-        } catch {
-            throw CommandFailure("\(file.path): \(error)")
+        } catch let error as SessionError {
+            throw CommandFailure("\(file.path): \(error); give at least --arena \(file.model.arenaBytes)")
         }
         var results: [Result] = []
+        var hasFailed = false
         for image in images {
-            let result = try infer(image, runner)
-            results.append(result)
-            if !json { show(result) }
+            do {
+                let result = try infer(image, runner)
+                if json { results.append(result) } else { try Console.print(text(result)) }
+            } catch let error as ImageError {
+                Console.complain("\(error)")
+                hasFailed = true
+            }
         }
         if json { try Console.print(json: results) }
+        if hasFailed { throw ExitCode.failure }
     }
 
     private func infer(_ image: String, _ runner: Runner) throws -> Result {
-        let reader = image == "-" ? try PNGReader.standardInput() : try PNGReader(path: image)
         let begin = DispatchTime.now().uptimeNanoseconds
+        let reader = image == "-" ? try PNGReader.standardInput() : try PNGReader(path: image)
         let values = try runner.run { push in
             try PictureStream.read(reader, format: runner.file.inputFormat) { row in
                 try push(UnsafeRawBufferPointer(row))
@@ -69,19 +88,18 @@ struct InferCommand: ParsableCommand {
         let probabilities = softmax(runner.dequantize(values))
         let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
         return Result(
-            image: image, arenaBytes: arena ?? runner.file.model.arenaBytes, milliseconds: milliseconds,
+            image: image, model: runner.file.path, arenaBytes: arena ?? runner.file.model.arenaBytes,
+            milliseconds: milliseconds,
             answers: order.prefix(top).map {
                 Answer(label: runner.file.className($0), index: $0, probability: probabilities[$0])
             })
     }
 
-    private func show(_ result: Result) {
-        print(
-            "\(result.image)  (\(String(format: "%.2f", result.milliseconds)) ms with decoding, arena \(result.arenaBytes) B)"
-        )
-        for answer in result.answers {
-            print(String(format: "  %6.2f %%  %@", answer.probability * 100, answer.label))
-        }
+    private func text(_ result: Result) -> String {
+        let title = String(
+            format: "%@  %.2f ms with decoding, arena %d B", result.image, result.milliseconds, result.arenaBytes)
+        let answers = result.answers.map { String(format: "  %6.2f %%  %@", $0.probability * 100, $0.label) }
+        return ([title] + answers).joined(separator: "\n")
     }
 }
 

@@ -1,43 +1,68 @@
 /// Finds a model by the name a user types: a path, or the name of a file in a `models` folder.
 ///
-/// Folders, in order: `SWIFTLET_MODELS`, `./models`, and the `models` folders above the executable.
+/// Folders, in order: `SWIFTLET_MODELS`, `./models`, and `models` in the package that the executable was built in.
+/// What it does not do: tell a good model from a broken one; `ModelFile` does.
 import Foundation
 import SwiftletGraph
 import SwiftletHost
-import SwiftletTraining
 import SwiftletZoo
 
 enum ModelLookup {
     /// - Throws: `CommandFailure` with the names that exist, the nearest first; `ModelFileError` for a broken file.
     static func open(_ name: String) throws -> ModelFile { try ModelFile(path: try path(of: name)) }
 
+    /// - Throws: `CommandFailure` with the names that exist, the nearest first.
     static func path(of name: String) throws -> String {
-        let manager = FileManager.default
-        if name.contains("/") || manager.fileExists(atPath: name) { return name }
+        if isFile(name) { return name }
         let file = name.hasSuffix(".bin") ? name : name + ".bin"
-        for folder in folders where manager.fileExists(atPath: folder + "/" + file) { return folder + "/" + file }
-        let known = Set(folders.flatMap { (try? manager.contentsOfDirectory(atPath: $0)) ?? [] })
-            .filter { $0.hasSuffix(".bin") }.map { String($0.dropLast(4)) }.sorted()
+        guard !name.contains("/") else {
+            let url = URL(fileURLWithPath: name)
+            let known = models(in: url.deletingLastPathComponent().path)
+            throw failure(url.lastPathComponent, known.map { $0 + ".bin" }, "there is no model file \(name)")
+        }
+        if let folder = folders.first(where: { isFile("\($0)/\(file)") }) { return "\(folder)/\(file)" }
+        let known = Set(folders.flatMap(models)).sorted()
         guard !known.isEmpty else {
             throw CommandFailure(
-                "there is no model \(name): no models folder was found (looked in \(folders.joined(separator: ", "))); "
-                    + "give a path or set SWIFTLET_MODELS")
+                "there is no model \(name): no models in \(folders.joined(separator: ", ")); give a path, or name the "
+                    + "folder of models in SWIFTLET_MODELS")
         }
+        throw failure(String(file.dropLast(4)), known, "there is no model \(name)")
+    }
+
+    private static func failure(_ name: String, _ known: [String], _ what: String) -> CommandFailure {
+        guard !known.isEmpty else { return CommandFailure(what) }
         let suggestion = nearestName(to: name, among: known).map { "; did you mean \($0)?" } ?? ";"
-        throw CommandFailure("there is no model \(name)\(suggestion) known are \(known.joined(separator: ", "))")
+        return CommandFailure("\(what)\(suggestion) known are \(known.joined(separator: ", "))")
+    }
+
+    private static func isFile(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+    }
+
+    /// The names of the models in a folder.
+    private static func models(in folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasSuffix(".bin") && $0 != ".bin" }.map { String($0.dropLast(4)) }.sorted()
     }
 
     private static var folders: [String] {
         var folders: [String] = []
-        if let folder = ProcessInfo.processInfo.environment["SWIFTLET_MODELS"] { folders.append(folder) }
+        if let folder = ProcessInfo.processInfo.environment["SWIFTLET_MODELS"], !folder.isEmpty {
+            folders.append(folder)
+        }
         folders.append("models")
         var url = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]))
             .resolvingSymlinksInPath()
         while url.pathComponents.count > 1 {
             url.deleteLastPathComponent()
-            folders.append(url.appendingPathComponent("models").path)
+            if isFile(url.appendingPathComponent("Package.swift").path) {
+                folders.append(url.appendingPathComponent("models").path)
+                break
+            }
         }
-        return folders.filter { $0 == "models" || FileManager.default.fileExists(atPath: $0) }
+        return folders
     }
 }
 
@@ -53,19 +78,4 @@ extension ModelFile {
                 colorOrder: record.colorOrder == 1 ? .bgr : record.colorOrder == 2 ? .grey : .rgb,
                 mean: Array(repeating: 0, count: channels), deviation: Array(repeating: 1, count: channels)))
     }
-}
-
-/// Opens labelled pictures for a network of `classes` classes.
-///
-/// - Throws: `DataSetError`; `CommandFailure` when the classes do not match.
-func openDataSet(
-    _ specification: String, split: DataSets.Split, format: InputFormat, classes: Int
-) throws -> any DataSet {
-    let dataSet = try DataSets.open(specification, split: split, format: format)
-    guard dataSet.classNames.count <= classes else {
-        throw CommandFailure(
-            "\(specification) has \(dataSet.classNames.count) classes, the network knows \(classes); use the data it was "
-                + "trained for")
-    }
-    return dataSet
 }

@@ -8,7 +8,12 @@ import SwiftletZoo
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Shows how a network fills its arena.")
+        commandName: "plan", abstract: "Shows how a network fills its arena.",
+        discussion: """
+            Examples:
+              swiftlet plan mobilenet
+              swiftlet plan mobilenet-v2:width=0.35,resolution=144,classes=10
+            """)
 
     @Argument(help: "A model by name or path, or an architecture such as mobilenet-v2:resolution=96.")
     var network: String
@@ -17,7 +22,7 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let report = try MemoryReport(openOrMake())
-        if json { try Console.print(json: report) } else { print(report.text) }
+        if json { try Console.print(json: report) } else { try Console.print(report.text) }
     }
 
     private func openOrMake() throws -> ModelFile {

@@ -5,7 +5,14 @@ import SwiftletProfiler
 
 struct ProfileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "profile", abstract: "Measures a model operator by operator.")
+        commandName: "profile", abstract: "Measures a model operator by operator.",
+        discussion: """
+            Runs the picture of the model's own self-test over and over: first to check that this build computes the \
+            bytes that the converter computed, then for time.
+
+            Example:
+              swiftlet profile --model mobilenet --runs 200
+            """)
 
     @Option(help: "A model by name or path.")
     var model: String
@@ -20,6 +27,6 @@ struct ProfileCommand: ParsableCommand {
 
     func run() throws {
         let profile = try Profile(ModelLookup.open(model), runs: runs)
-        if json { try Console.print(json: profile) } else { print(profile.text) }
+        if json { try Console.print(json: profile) } else { try Console.print(profile.text) }
     }
 }

@@ -5,33 +5,63 @@
 /// thin file over a module.
 import ArgumentParser
 import Foundation
+import SwiftletZoo
 
 struct SwiftletCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swiftlet",
         abstract: "Trains, quantizes and runs small convolutional networks in int8.",
+        discussion: """
+            A network's way: train -> float.ckpt -> convert -> int8.bin -> infer, eval, profile.
+            Data sets are named KIND:PATH, models by name (a file in models/) or path.
+            """,
         subcommands: [
             TrainCommand.self, ConvertCommand.self, EvalCommand.self, InferCommand.self, ProfileCommand.self,
             PlanCommand.self, InspectCommand.self, DrawCommand.self,
         ])
+
+    static var subcommandNames: [String] { configuration.subcommands.compactMap { $0.configuration.commandName } }
 }
 
 @main
 enum Main {
     static func main() {
-        let command: ParsableCommand
+        let arguments = Array(CommandLine.arguments.dropFirst())
         do {
-            command = try SwiftletCommand.parseAsRoot()
-        } catch {
-            SwiftletCommand.exit(withError: error)
-        }
-        do {
-            var command = command
+            var command = try SwiftletCommand.parseAsRoot(arguments)
             try command.run()
         } catch {
-            // Help, and a command line that a command itself refuses, are the parser's to answer.
-            guard SwiftletCommand.exitCode(for: error) == .failure else { SwiftletCommand.exit(withError: error) }
-            Console.fail("\(error)")
+            finish(error, arguments: arguments)
         }
+    }
+
+    /// Answers what stopped a command, help included, and exits.
+    private static func finish(_ error: any Error, arguments: [String]) -> Never {
+        let code = SwiftletCommand.exitCode(for: error)
+        switch code {
+        case .success:
+            SwiftletCommand.exit(withError: error)
+        case .validationFailure:
+            Console.complain(usageMessage(error, arguments: arguments))
+        case .failure where !(error is ExitCode):
+            Console.complain("\(error)")
+        default:
+            // The command has said why.
+            break
+        }
+        exit(code.rawValue)
+    }
+
+    /// What is wrong with the command line, and where help is.
+    static func usageMessage(_ error: any Error, arguments: [String]) -> String {
+        let names = SwiftletCommand.subcommandNames
+        guard let first = arguments.first, !first.hasPrefix("-"), !names.contains(first), first != "help" else {
+            let help = arguments.first.map { names.contains($0) ? "swiftlet \($0) --help" : "swiftlet --help" }
+            let message = SwiftletCommand.message(for: error)
+            let tail = message.hasSuffix("?") || message.hasSuffix(".") ? " See" : "; see"
+            return message.prefix(1).lowercased() + message.dropFirst() + "\(tail) \(help ?? "swiftlet --help")"
+        }
+        let suggestion = nearestName(to: first, among: names).map { "; did you mean \($0)?" } ?? ";"
+        return "there is no command '\(first)'\(suggestion) known are \(names.joined(separator: ", "))"
     }
 }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import SwiftletFiles
+import SwiftletGraph
 import SwiftletImageIO
 import SwiftletTraining
 import SwiftletZoo
@@ -11,7 +12,15 @@ struct TrainCommand: ParsableCommand {
         commandName: "train", abstract: "Trains a network in float and writes a checkpoint after every epoch.",
         discussion: """
             Architectures: \(Architecture.names.joined(separator: ", ")), with options such as \
-            mobilenet-v2:width=0.5,resolution=32. Data sets: \(DataSets.usage).
+            mobilenet-v2:width=0.5,resolution=32. Size, channels and classes are the data's unless the options say \
+            otherwise. Data sets: \(DataSets.usage).
+
+            The checkpoint, the metrics and the curve are written after every epoch; a run that was stopped goes on with \
+            --resume and the same options.
+
+            Examples:
+              swiftlet train mobilenet-v2:width=0.5 --data cifar10:cifar-10 --epochs 30 --curve curve.png
+              swiftlet train lenet5 --data idx:mnist --epochs 12 --batch 64 --learning-rate 0.05 -o lenet5.ckpt
             """)
 
     @Argument(help: "The architecture, with options: NAME:option=value,option=value.")
@@ -48,6 +57,15 @@ struct TrainCommand: ParsableCommand {
     var metrics: String?
     @Option(help: "Draw loss and accuracy into this PNG.")
     var curve: String?
+    @Flag(help: "Print the outcome as JSON.")
+    var json = false
+
+    struct Outcome: Encodable {
+        var checkpoint: String
+        var architecture: String
+        var data: String
+        var epochs: [EpochMetrics]
+    }
 
     func validate() throws {
         guard TrainingConfiguration.Optimizer(rawValue: optimizer) != nil else {
@@ -63,6 +81,8 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
+        for path in [output, metrics, curve] { try requireWritable(path) }
+        let past = resume ? try Checkpoint(contentsOf: output) : nil
         let format = try DataSets.defaultFormat(for: data)
         let names = try DataSets.open(data, split: .training, format: format).classNames
         let network = try Architecture(
@@ -74,20 +94,9 @@ struct TrainCommand: ParsableCommand {
         let sized = try DataSets.defaultFormat(for: data, shape: network.inputShape)
         let training = try DataSets.open(data, split: .training, format: sized)
         let measured = try DataSets.open(validation ?? data, split: .test, format: sized)
-        var configuration = TrainingConfiguration()
-        configuration.epochs = epochs
-        configuration.batchSize = batch
-        configuration.optimizer = TrainingConfiguration.Optimizer(rawValue: optimizer)!
-        configuration.learningRate = learningRate
-        configuration.warmUpEpochs = warmUp
-        configuration.weightDecay = weightDecay
-        configuration.labelSmoothing = labelSmoothing
-        configuration.seed = seed
-        configuration.threads = threads
-        configuration.augmentation = noAugmentation ? .none : try .default(for: data, shape: sized.shape)
-        let past = resume ? try Checkpoint(contentsOf: output) : nil
+            .matched(to: training.classNames)
         let trainer = try Trainer(
-            architecture: network, configuration: configuration, training: training, validation: measured,
+            architecture: network, configuration: configuration(for: sized), training: training, validation: measured,
             resuming: past)
         Console.note("training \(network.spec) on \(training.count) pictures of \(data)")
         try trainer.run(
@@ -99,9 +108,31 @@ struct TrainCommand: ParsableCommand {
                 }
                 try writeRecords(trainer.metrics, title: network.name)
             })
-        if let accuracy = trainer.metrics.last?.validationAccuracy {
-            print(String(format: "%@: validation accuracy %.2f %%", output, accuracy * 100))
+        if json {
+            try Console.print(
+                json: Outcome(
+                    checkpoint: output, architecture: network.spec, data: data, epochs: trainer.metrics))
+        } else if let accuracy = trainer.metrics.last?.validationAccuracy {
+            try Console.print(
+                String(
+                    format: "wrote %@: validation accuracy %.2f %% after %d epochs", output, accuracy * 100,
+                    trainer.metrics.count))
         }
+    }
+
+    private func configuration(for format: InputFormat) throws -> TrainingConfiguration {
+        var configuration = TrainingConfiguration()
+        configuration.epochs = epochs
+        configuration.batchSize = batch
+        configuration.optimizer = TrainingConfiguration.Optimizer(rawValue: optimizer) ?? configuration.optimizer
+        configuration.learningRate = learningRate
+        configuration.warmUpEpochs = warmUp
+        configuration.weightDecay = weightDecay
+        configuration.labelSmoothing = labelSmoothing
+        configuration.seed = seed
+        configuration.threads = threads
+        configuration.augmentation = noAugmentation ? .none : try .default(for: data, shape: format.shape)
+        return configuration
     }
 
     private func writeRecords(_ rows: [EpochMetrics], title: String) throws {

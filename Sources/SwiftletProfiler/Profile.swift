@@ -2,10 +2,10 @@
 ///
 /// What it does not do: run inside the runtime; it watches a session from outside and costs nothing when absent.
 import Foundation
+import Swiftlet
 import SwiftletFormat
 import SwiftletHost
 import SwiftletKernels
-import Swiftlet
 
 /// One operator's share.
 public struct OperatorProfile: Sendable, Codable {
@@ -17,8 +17,24 @@ public struct OperatorProfile: Sendable, Codable {
     public var macs: Int
     /// Weights, biases, multipliers.
     public var parameterBytes: Int
+    /// Of all rows that it makes in a run.
+    public var outputBytes: Int
     /// 10^9 multiply-accumulates a second; 0 for operators without any.
     public var gmacsPerSecond: Double
+}
+
+/// Why a model cannot be profiled.
+public enum ProfileError: Error, Equatable, CustomStringConvertible {
+    /// This machine computes other bytes than the one that converted the model.
+    case selfTestFailed(path: String, found: UInt32, promised: UInt32)
+
+    public var description: String {
+        switch self {
+        case .selfTestFailed(let path, let found, let promised):
+            "\(path): the self-test fails: its output has checksum 0x\(String(found, radix: 16)), the file promises "
+                + "0x\(String(promised, radix: 16)); convert it again with this build"
+        }
+    }
 }
 
 public struct Profile: Sendable, Codable {
@@ -40,25 +56,36 @@ public struct Profile: Sendable, Codable {
     /// - Parameters:
     ///   - runs: counted ones; a tenth as many go before to warm up.
     ///   - seconds: no further run begins after this much time.
+    /// - Throws: `ProfileError.selfTestFailed`, `PlanError`.
     public init(_ file: ModelFile, runs: Int, seconds: Double = 10) throws {
         let runner = try Runner(file)
         let reader = file.model.reader
         let pixels = selfTestPixels(
             seed: reader.header.selfTestSeed, count: file.model.inputRowBytes * file.model.inputHeight)
-        for _ in 0..<max(1, runs / 10) { _ = try pixels.withUnsafeBytes { try runner.run($0) } }
+        let begin = Self.now
+        var isWarm = 0
+        repeat {
+            let output = try pixels.withUnsafeBytes { try runner.run($0) }
+            let checksum = output.withUnsafeBytes { Checksum.of($0) }
+            guard checksum == reader.header.selfTestChecksum else {
+                throw ProfileError.selfTestFailed(
+                    path: file.path, found: checksum, promised: reader.header.selfTestChecksum)
+            }
+            isWarm += 1
+        } while isWarm < runs / 10 && Self.now - begin < seconds / 10
+
         var whole: [Double] = []
-        var watch = StepClock(operators: reader.operatorCount)
-        let begin = DispatchTime.now().uptimeNanoseconds
+        var clock = StepClock(operators: reader.operatorCount)
         repeat {
             // Whole runs and watched runs take turns: the clock's own cost stays out of the total.
-            let start = DispatchTime.now().uptimeNanoseconds
+            let start = Self.now
             _ = try pixels.withUnsafeBytes { try runner.run($0) }
-            whole.append(Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6)
-            watch.beginRun()
-            _ = try pixels.withUnsafeBytes { try runner.run($0, observer: &watch) }
-        } while whole.count < runs && Double(DispatchTime.now().uptimeNanoseconds - begin) < seconds * 1e9
+            whole.append((Self.now - start) * 1e3)
+            _ = try pixels.withUnsafeBytes { try runner.run($0, observer: &clock) }
+            clock.endRun()
+        } while whole.count < runs && Self.now - begin < seconds
 
-        let sorted = whole.sorted()
+        whole.sort()
         model = file.path
         architecture = file.architecture
         self.runs = whole.count
@@ -66,50 +93,50 @@ public struct Profile: Sendable, Codable {
         weightBytes = Int(reader.header.weightBytes)
         fileBytes = file.byteCount
         macs = Int(reader.header.multiplyAccumulates)
-        minMs = sorted[0]
-        medianMs = sorted[sorted.count / 2]
-        p90Ms = sorted[min(sorted.count - 1, sorted.count * 9 / 10)]
+        minMs = whole[0]
+        medianMs = whole[whole.count / 2]
+        p90Ms = whole[min(whole.count - 1, whole.count * 9 / 10)]
         memory = try MemoryReport(file)
         operators = (0..<reader.operatorCount).map { index in
             let record = reader.operation(index)
-            let micros = watch.median(index)
+            let micros = clock.medianMicroseconds(index)
             let macs = record.multiplyAccumulates
             return OperatorProfile(
                 name: file.operationName(index), kind: record.kindName,
                 outputShape: "\(record.outputHeight)x\(record.outputWidth)x\(record.outputChannels)",
                 medianMicroseconds: micros, macs: macs, parameterBytes: Int(record.parameterBytes),
+                outputBytes: Int(record.outputHeight) * Int(record.outputWidth) * Int(record.outputChannels),
                 gmacsPerSecond: micros > 0 ? Double(macs) / micros / 1e3 : 0)
         }
     }
 
+    /// Seconds of a clock that is never set back.
+    private static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+
     /// The profile for a person.
     public var text: String {
-        func pad(_ string: String, _ width: Int) -> String {
-            string + String(repeating: " ", count: max(0, width - string.count))
-        }
-        let width = max(operators.map(\.name.count).max() ?? 0, 8)
-        var lines = [
-            "\(architecture)",
-            "",
-            pad("operator", width) + "  " + pad("kind", 12) + pad("output", 14)
-                + "        us      MACs  GMAC/s  parameters B",
-        ]
-        for row in operators {
-            lines.append(
-                pad(row.name, width) + "  " + pad(row.kind, 12) + pad(row.outputShape, 14)
-                    + String(
-                        format: "%10.1f  %8d  %6.2f  %12d", row.medianMicroseconds, row.macs, row.gmacsPerSecond,
-                        row.parameterBytes))
-        }
         let sum = operators.reduce(0) { $0 + $1.medianMicroseconds }
-        lines.append(
-            pad("total", width) + "  " + pad("", 26)
-                + String(
-                    format: "%10.1f  %8d  %6.2f  %12d", sum, macs, sum > 0 ? Double(macs) / sum / 1e3 : 0, weightBytes))
-        lines.append("")
-        lines.append(
-            String(format: "latency: median %.3f ms, min %.3f, p90 %.3f (%d runs)", medianMs, minMs, p90Ms, runs))
-        lines.append(memory.text)
+        func row(_ name: String, _ kind: String, _ shape: String, _ micros: Double, _ sizes: [Int]) -> [String] {
+            [
+                name, kind, shape, String(format: "%.1f", micros),
+                String(format: "%.1f", sum > 0 ? micros / sum * 100 : 0), "\(sizes[0])",
+                String(format: "%.2f", micros > 0 ? Double(sizes[0]) / micros / 1e3 : 0), "\(sizes[1])", "\(sizes[2])",
+            ]
+        }
+        var rows = operators.map {
+            row($0.name, $0.kind, $0.outputShape, $0.medianMicroseconds, [$0.macs, $0.parameterBytes, $0.outputBytes])
+        }
+        rows.append(
+            row("total", "", "", sum, [macs, weightBytes, operators.reduce(0) { $0 + $1.outputBytes }]))
+        var lines = ["\(model): \(architecture)", ""]
+        lines += table(
+            ["operator", "kind", "output", "us", "%", "MACs", "GMAC/s", "parameters B", "output B"], rows)
+        lines += [
+            "",
+            String(format: "latency  median %.3f ms, min %.3f, p90 %.3f (%d runs)", medianMs, minMs, p90Ms, runs),
+            "file     \(fileBytes) B, of which parameters \(weightBytes)",
+            memory.text,
+        ]
         return lines.joined(separator: "\n")
     }
 }
@@ -117,47 +144,18 @@ public struct Profile: Sendable, Codable {
 extension MemoryReport {
     /// The arena and what fills it at its peak.
     public var text: String {
-        var lines = [
-            "arena:   \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); layer by layer it would be "
-                + "\(layerwiseBytes) B (\(String(format: "%.1f", Double(layerwiseBytes) / Double(max(arenaBytes, 1))))x)",
-            "at its peak \(livePeakBytes) B are live:",
-            String(format: "  %8d B  executor state", stateBytes),
-        ]
-        for ring in rings.filter(\.isLiveAtPeak).sorted(by: { ($0.byteCount, $1.offset) > ($1.byteCount, $0.offset) }) {
-            lines.append(
-                String(
-                    format: "  %8d B  at %8d  %d of %d rows  %@", ring.byteCount, ring.offset, ring.rows, ring.height,
-                    ring.name))
-        }
-        return lines.joined(separator: "\n")
-    }
-}
-
-extension OperatorRecord {
-    /// Multiply-accumulates of a convolution; 0 for other operators.
-    public var multiplyAccumulates: Int {
-        let outputs = Int(outputHeight) * Int(outputWidth) * Int(outputChannels)
-        let taps = Int(kernelHeight) * Int(kernelWidth)
-        switch OperatorKind(rawValue: kind) {
-        case .convolution: return outputs * taps * Int(inputChannels) / Int(groups)
-        case .depthwiseConvolution: return outputs * taps
-        default: return 0
-        }
-    }
-
-    /// The kind in words: "conv 3x3/2", "depthwise 3x3", "add".
-    public var kindName: String {
-        let window =
-            " \(kernelHeight)x\(kernelWidth)" + (strideHeight > 1 || strideWidth > 1 ? "/\(strideHeight)" : "")
-        switch OperatorKind(rawValue: kind) {
-        case .convolution: return (groups > 1 ? "conv g\(groups)" : "conv") + window
-        case .depthwiseConvolution: return "dw" + window
-        case .maxPool: return "max" + window
-        case .averagePool: return "avg" + window
-        case .globalAveragePool: return "mean"
-        case .add: return "add"
-        case nil: return "?"
-        }
+        let ratio = String(format: "%.1f", Double(layerwiseBytes) / Double(max(arenaBytes, 1)))
+        let rows = rings.filter(\.isLiveAtPeak)
+            .sorted { ($0.byteCount, $1.offset) > ($1.byteCount, $0.offset) }
+            .map { ["\($0.byteCount)", "\($0.offset)", "\($0.rows) of \($0.height)", $0.name] }
+        return
+            ([
+                "arena    \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); "
+                    + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much",
+                "         at its peak \(livePeakBytes) B are in use:", "",
+            ]
+            + table(["bytes", "at", "rows", "what"], [["\(stateBytes)", "0", "", "executor state"]] + rows))
+            .joined(separator: "\n")
     }
 }
 
@@ -169,9 +167,9 @@ private struct StepClock: StepObserver {
 
     init(operators: Int) { current = Array(repeating: 0, count: operators) }
 
-    mutating func beginRun() {
+    mutating func endRun() {
         runs.append(current)
-        current = Array(repeating: 0, count: current.count)
+        for index in current.indices { current[index] = 0 }
     }
 
     mutating func willStep(operation: Int) { start = DispatchTime.now().uptimeNanoseconds }
@@ -180,9 +178,8 @@ private struct StepClock: StepObserver {
         current[operation] += DispatchTime.now().uptimeNanoseconds - start
     }
 
-    /// Microseconds of an operator in a run.
-    func median(_ operation: Int) -> Double {
-        let sorted = (runs.dropFirst() + [current]).map { $0[operation] }.sorted()
+    func medianMicroseconds(_ operation: Int) -> Double {
+        let sorted = runs.map { $0[operation] }.sorted()
         return Double(sorted[sorted.count / 2]) / 1e3
     }
 }

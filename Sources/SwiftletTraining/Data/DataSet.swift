@@ -9,6 +9,8 @@ public protocol DataSet: Sendable {
     var name: String { get }
     var format: InputFormat { get }
     var classNames: [String] { get }
+    /// Whether a class is known by its name alone, its index being no more than the name's place in the alphabet.
+    var isIndexedByName: Bool { get }
     var count: Int { get }
 
     /// The class of picture `index`, in `0 ..< classNames.count`.
@@ -18,4 +20,8 @@ public protocol DataSet: Sendable {
     ///
     /// - Throws: `DataSetError` that names the file, the place in it and what is wrong.
     func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws
+}
+
+extension DataSet {
+    public var isIndexedByName: Bool { false }
 }

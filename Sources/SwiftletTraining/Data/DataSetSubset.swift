@@ -10,6 +10,7 @@ struct DataSetSubset: DataSet {
     var name: String { whole.name }
     var format: InputFormat { whole.format }
     var classNames: [String] { whole.classNames }
+    var isIndexedByName: Bool { whole.isIndexedByName }
     var count: Int { indices.count }
 
     func label(at index: Int) -> Int { whole.label(at: indices[index]) }

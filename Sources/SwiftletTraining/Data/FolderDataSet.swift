@@ -13,6 +13,7 @@ struct FolderDataSet: DataSet {
     let name: String
     let format: InputFormat
     let classNames: [String]
+    let isIndexedByName: Bool
     private let files: [String]
     private let labels: [Int32]
 
@@ -34,7 +35,8 @@ struct FolderDataSet: DataSet {
         }
         let table = isFolder ? FileSystem.join(path, "labels.tsv") : path
         let entries: Entries
-        if FileSystem.isFolder(table) == false {
+        isIndexedByName = FileSystem.isFolder(table) != false
+        if !isIndexedByName {
             entries = try Self.readTable(table)
         } else {
             entries = try Self.readClassFolders(path, split: split)
