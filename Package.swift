@@ -50,6 +50,17 @@ let offline: [Target] = [
 
 let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["SwiftletGraph"], path: "Tests/Support"),
+    .testTarget(
+        name: "SwiftletArithmeticTests", dependencies: ["SwiftletArithmetic", "SwiftletGraph", "TestSupport"]),
+    .testTarget(name: "SwiftletFormatTests", dependencies: ["SwiftletFormat", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletConverterTests",
+        dependencies: [
+            "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner",
+            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+        ]),
+    .testTarget(
+        name: "SwiftletTrainingTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(
         name: "SwiftletImageIOTests", dependencies: ["SwiftletImageIO", "SwiftletGraph", "TestSupport"],

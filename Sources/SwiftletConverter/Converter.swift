@@ -30,10 +30,11 @@ public enum Converter {
     /// - Parameters:
     ///   - graph: after the passes: its input is pixels of 0...255, no batch norm and no fully connected layer is left.
     ///   - ranges: the calibrated range of every value that an operator makes.
+    ///   - plan: chooses rings and segments; any plan gives the same output.
     /// - Throws: `ConversionError`, `PlanError`, `GraphError`.
     public static func convert(
         _ graph: Graph, ranges: [ValueID: ClosedRange<Float>], architecture: String, classNames: [String],
-        preprocessing: Preprocessing
+        preprocessing: Preprocessing, plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
         let network = try Lowering.lower(graph)
         guard !network.operations.isEmpty else {
@@ -43,7 +44,7 @@ public enum Converter {
             network, ranges: ranges, input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
         let assembled = try Assembly.assemble(network, scales: scales)
-        let plan = try Planner(assembled.planProblem).plan()
+        let plan = try plan(Planner(assembled.planProblem))
         var bytes = try ModelWriter.write(
             assembled, plan: plan,
             description: ModelDescription(

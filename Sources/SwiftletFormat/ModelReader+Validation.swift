@@ -114,6 +114,10 @@ extension ModelReader {
             }
             return buffer
         }
+        // A table names bytes of the pixel: an offset on top would leave it.
+        guard operand.channelOffset == 0 else {
+            throw .invalid(part: .operand, index: index, value: Int(operand.channelOffset))
+        }
         let fileBytes = header.fileBytes.saturated
         let end = operand.channelTable.saturated + channels * 2
         guard operand.channelTable % 2 == 0, end <= fileBytes else {

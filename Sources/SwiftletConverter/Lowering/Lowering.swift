@@ -1,7 +1,7 @@
 /// Graph -> LoweredNetwork: fuses activations and resolves every movement of channels into references.
 ///
 /// Expects a graph that the quantizer's passes have prepared: batch norms folded, fully connected layers turned into
-/// convolutions, dropout gone. What it does not do: quantize.
+/// convolutions, dropout gone, no activation behind a concat. What it does not do: quantize.
 import SwiftletGraph
 
 struct Lowering {
@@ -11,7 +11,7 @@ struct Lowering {
     private var channels: [ValueID: [ChannelReference]] = [:]
 
     static func lower(_ graph: Graph) throws -> LoweredNetwork {
-        var lowering = Lowering(try hoistActivations(graph))
+        var lowering = Lowering(graph)
         return try lowering.run()
     }
 
@@ -120,34 +120,5 @@ struct Lowering {
                 clamp: clamp ?? .init(low: nil, high: nil), value: value))
         channels[value] = references(to: operations.count, count: graph.shape(of: value).channels)
         // The value before a fused activation is read by nobody else.
-    }
-
-    /// `relu(concat(a, b))` becomes `concat(relu(a), relu(b))`, so that each producer can clamp its own share.
-    static func hoistActivations(_ graph: Graph) throws -> Graph {
-        var result = graph
-        result.nodes = []
-        var handled: Set<Int> = []
-        for (index, node) in graph.nodes.enumerated() where !handled.contains(index) {
-            let consumers = node.outputs.count == 1 ? graph.consumers(of: node.outputs[0]) : []
-            guard case .concat = node.operation, consumers.count == 1, node.outputs[0] != graph.output,
-                case .activation = graph.nodes[consumers[0]].operation
-            else {
-                result.nodes.append(node)
-                continue
-            }
-            let activation = graph.nodes[consumers[0]]
-            handled.insert(consumers[0])
-            var moved = node
-            for (position, input) in node.inputs.enumerated() {
-                let name = "\(activation.name).\(position)"
-                let output = result.addValue(name: name, shape: graph.shape(of: input))
-                result.nodes.append(
-                    Node(name: name, operation: activation.operation, inputs: [input], outputs: [output]))
-                moved.inputs[position] = output
-            }
-            moved.outputs = activation.outputs
-            result.nodes.append(moved)
-        }
-        return result
     }
 }

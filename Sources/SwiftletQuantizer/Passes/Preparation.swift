@@ -11,7 +11,7 @@ extension Graph {
     public func preparedForQuantization(_ preprocessing: Preprocessing) throws -> Graph {
         try checkParameters()
         let prepared = try removingDropout().condensed().sinkingShuffles().foldingBatchNorms().replacingLinears()
-            .foldingNormalization(preprocessing)
+            .hoistingActivations().foldingNormalization(preprocessing)
         // Products of large finite numbers may overflow.
         try prepared.checkParameters()
         return prepared
