@@ -78,6 +78,12 @@ let tests: [Target] = [
         dependencies: ["SwiftletQuantizer", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
 ]
 
+let commandTests: [Target] = [
+    .testTarget(
+        name: "SwiftletCommandTests", dependencies: ["SwiftletCommand", "SwiftletImageIO", "TestSupport"],
+        exclude: ["Snapshots"])
+]
+
 let package = Package(
     name: "Swiftlet",
     products: [
@@ -85,6 +91,6 @@ let package = Package(
         .executable(name: "swiftlet", targets: ["SwiftletCommand"]),
     ],
     dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")],
-    targets: device + offline + tests,
+    targets: device + offline + tests + commandTests,
     swiftLanguageModes: [.v6]
 )

@@ -85,23 +85,24 @@ struct CommandFailure: Error, CustomStringConvertible {
 
 /// Says now, not after hours of work, that a file cannot be written where the user wants it.
 ///
-/// - Throws: `FileError.cannotCreate`.
+/// - Throws: `CommandFailure`.
 func requireWritable(_ path: String?) throws {
     guard let path else { return }
-    let manager = FileManager.default
-    var isFolder: ObjCBool = false
-    if manager.fileExists(atPath: path, isDirectory: &isFolder) {
-        guard !isFolder.boolValue else { throw FileError.cannotCreate(path: path, reason: "it is a folder") }
-        guard manager.isWritableFile(atPath: path) else {
-            throw FileError.cannotCreate(path: path, reason: String(cString: strerror(EACCES)))
+    var status = stat()
+    if stat(path, &status) == 0 {
+        guard status.st_mode & S_IFMT != S_IFDIR else {
+            throw CommandFailure("cannot write \(path): it is a folder; name a file")
+        }
+        guard access(path, W_OK) == 0 else {
+            throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
         }
         return
     }
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-        throw FileError.cannotCreate(path: path, reason: "there is no folder \(folder)")
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+        throw CommandFailure("cannot write \(path): there is no folder \(folder); make it first")
     }
-    guard manager.isWritableFile(atPath: folder) else {
-        throw FileError.cannotCreate(path: path, reason: String(cString: strerror(EACCES)))
+    guard access(folder, W_OK) == 0 else {
+        throw CommandFailure("cannot write \(path): folder \(folder): \(String(cString: strerror(errno)))")
     }
 }

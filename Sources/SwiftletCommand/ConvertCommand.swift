@@ -22,7 +22,7 @@ struct ConvertCommand: ParsableCommand {
 
             Examples:
               swiftlet convert float.ckpt int8.bin --evaluation cifar10:cifar-10
-              swiftlet convert --architecture mobilenet-v2:width=0.35,resolution=144 --random-weights 1 int8.bin
+              swiftlet convert --architecture mobilenet-v2 --random-weights 1 random.bin
             """)
 
     @Argument(help: "The checkpoint and the model to write; only the model with --architecture.")
@@ -37,8 +37,8 @@ struct ConvertCommand: ParsableCommand {
     var evaluation: String?
     @Option(help: "Write the report as JSON to this file.")
     var report: String?
-    @Option(help: "Threads for calibration and evaluation.")
-    var threads = Console.cores
+    @Option(help: "Threads for calibration and evaluation; as many as there are cores if not given.")
+    var threads: Int?
     @Option(help: "Make a model of this architecture without training.")
     var architecture: String?
     @Option(help: "The seed of its weights.")
@@ -50,7 +50,7 @@ struct ConvertCommand: ParsableCommand {
         guard RangeMethod(ranges) != nil else {
             throw ValidationError("--ranges is one of \(RangeMethod.forms.joined(separator: ", ")), not '\(ranges)'")
         }
-        guard calibrationCount > 0, threads > 0 else {
+        guard calibrationCount > 0, (threads ?? 1) > 0 else {
             throw ValidationError("--calibration-count and --threads must be at least 1")
         }
         guard (architecture == nil) == (randomWeights == nil) else {
@@ -77,6 +77,10 @@ struct ConvertCommand: ParsableCommand {
         if let architecture, let randomWeights {
             try makeRandom(Architecture(parsing: architecture), seed: randomWeights)
         } else {
+            guard (try? ModelFile(path: files[0])) == nil else {
+                throw CommandFailure(
+                    "\(files[0]) is an int8 model already; give the float checkpoint that it came from")
+            }
             try convert(Checkpoint(contentsOf: files[0]), to: files[1])
         }
     }
@@ -119,7 +123,7 @@ struct ConvertCommand: ParsableCommand {
         var options = ConversionOptions()
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.calibrationCount = min(calibrationCount, pictures.count)
-        options.threads = threads
+        options.threads = threads ?? Console.cores
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
         var conversion = try ConversionPipeline.convert(checkpoint, calibration: pictures, options: options)
         if let labelled {
@@ -139,10 +143,11 @@ struct ConvertCommand: ParsableCommand {
         _ conversion: Conversion, _ checkpoint: Checkpoint, on labelled: any DataSet
     ) throws -> ConversionReport.Accuracy {
         let float = try Evaluation.evaluate(
-            checkpoint, on: labelled, threads: threads, progress: Console.bar("float", of: labelled.count))
+            checkpoint, on: labelled, threads: threads ?? Console.cores,
+            progress: Console.bar("float", of: labelled.count))
         let file = try ModelFile(contents: conversion.model.bytes, path: files[1])
         let int8 = try Evaluation.evaluate(
-            file, on: labelled, threads: threads, progress: Console.bar("int8", of: labelled.count))
+            file, on: labelled, threads: threads ?? Console.cores, progress: Console.bar("int8", of: labelled.count))
         return .init(
             images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8))
     }

@@ -23,8 +23,8 @@ struct EvalCommand: ParsableCommand {
     var model: String
     @Option(help: "Labelled pictures, KIND:PATH.")
     var data: String
-    @Option(help: "Threads.")
-    var threads = Console.cores
+    @Option(help: "Threads; as many as there are cores if not given.")
+    var threads: Int?
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -41,7 +41,7 @@ struct EvalCommand: ParsableCommand {
     }
 
     func validate() throws {
-        guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
+        guard (threads ?? 1) > 0 else { throw ValidationError("--threads must be at least 1") }
     }
 
     func run() throws {
@@ -64,19 +64,20 @@ struct EvalCommand: ParsableCommand {
         let pictures = try DataSets.open(data, split: .test, format: checkpoint.inputFormat)
             .matched(to: checkpoint.classNames)
         return try Evaluation.evaluate(
-            checkpoint, on: pictures, threads: threads, progress: Console.bar("float", of: pictures.count))
+            checkpoint, on: pictures, threads: threads ?? Console.cores,
+            progress: Console.bar("float", of: pictures.count))
     }
 
     private func evaluateInt8() throws -> EvaluationResult {
         let file = try ModelLookup.open(model)
         let pictures = try DataSets.open(data, split: .test, format: file.inputFormat).matched(to: file.classNames)
         return try Evaluation.evaluate(
-            file, on: pictures, threads: threads, progress: Console.bar("int8", of: pictures.count))
+            file, on: pictures, threads: threads ?? Console.cores, progress: Console.bar("int8", of: pictures.count))
     }
 }
 
 /// Whether `path` names a float checkpoint rather than an int8 model: by its first bytes, or its name when it is not there.
-private func isCheckpoint(_ path: String) -> Bool {
+func isCheckpoint(_ path: String) -> Bool {
     guard let handle = FileHandle(forReadingAtPath: path) else {
         return path.hasSuffix(".ckpt") || path.hasSuffix(".safetensors")
     }

@@ -21,6 +21,7 @@ enum ModelLookup {
             throw failure(url.lastPathComponent, known.map { $0 + ".bin" }, "there is no model file \(name)")
         }
         if let folder = folders.first(where: { isFile("\($0)/\(file)") }) { return "\(folder)/\(file)" }
+        guard !isFile(file) else { throw CommandFailure("there is no model \(name); did you mean the file \(file)?") }
         let known = Set(folders.flatMap(models)).sorted()
         guard !known.isEmpty else {
             throw CommandFailure(

@@ -28,7 +28,9 @@ struct PlanCommand: ParsableCommand {
     private func openOrMake() throws -> ModelFile {
         let name = network.prefix { $0 != ":" }
         let isFile = FileManager.default.fileExists(atPath: network)
-        guard !isFile, Architecture.names.contains(String(name)) else { return try ModelLookup.open(network) }
+        guard !isFile, network.contains(":") || Architecture.names.contains(String(name)) else {
+            return try ModelLookup.open(network)
+        }
         let model = try ConversionPipeline.convertRandom(Architecture(parsing: network), seed: 1)
         return try ModelFile(contents: model.bytes, path: network)
     }

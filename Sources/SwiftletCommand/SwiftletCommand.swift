@@ -12,8 +12,8 @@ struct SwiftletCommand: ParsableCommand {
         commandName: "swiftlet",
         abstract: "Trains, quantizes and runs small convolutional networks in int8.",
         discussion: """
-            A network's way: train -> float.ckpt -> convert -> int8.bin -> infer, eval, profile.
-            Data sets are named KIND:PATH, models by name (a file in models/) or path.
+            train makes a float.ckpt, convert an int8.bin of it; infer, eval, profile, plan and inspect take int8 models by \
+            name (a file in models/) or path. Data sets are named KIND:PATH.
             """,
         subcommands: [
             TrainCommand.self, ConvertCommand.self, EvalCommand.self, InferCommand.self, ProfileCommand.self,

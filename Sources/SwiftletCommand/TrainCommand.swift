@@ -19,8 +19,8 @@ struct TrainCommand: ParsableCommand {
             --resume and the same options.
 
             Examples:
-              swiftlet train mobilenet-v2:width=0.5 --data cifar10:cifar-10 --epochs 30 --curve curve.png
-              swiftlet train lenet5 --data idx:mnist --epochs 12 --batch 64 --learning-rate 0.05 -o lenet5.ckpt
+              swiftlet train mobilenet-v2:width=0.5 --data cifar10:cifar-10 --curve c.png
+              swiftlet train lenet5 --data idx:mnist --epochs 12 --learning-rate 0.05
             """)
 
     @Argument(help: "The architecture, with options: NAME:option=value,option=value.")
@@ -47,8 +47,8 @@ struct TrainCommand: ParsableCommand {
     var labelSmoothing: Float = 0.1
     @Option(help: "Decides initial weights, order and augmentation.")
     var seed: UInt64 = 1
-    @Option(help: "Threads; results depend on their number.")
-    var threads = Console.cores
+    @Option(help: "Threads; as many as there are cores if not given. Results depend on their number.")
+    var threads: Int?
     @Flag(help: "Leave the pictures as they are.")
     var noAugmentation = false
     @Flag(help: "Go on with the run that the output file holds.")
@@ -71,7 +71,7 @@ struct TrainCommand: ParsableCommand {
         guard TrainingConfiguration.Optimizer(rawValue: optimizer) != nil else {
             throw ValidationError("--optimizer is sgd or adamw, not '\(optimizer)'")
         }
-        guard epochs > 0, batch > 0, threads > 0 else {
+        guard epochs > 0, batch > 0, (threads ?? 1) > 0 else {
             throw ValidationError("--epochs, --batch and --threads must be at least 1")
         }
         guard learningRate > 0, warmUp >= 0, weightDecay >= 0, (0..<1).contains(labelSmoothing) else {
@@ -130,7 +130,7 @@ struct TrainCommand: ParsableCommand {
         configuration.weightDecay = weightDecay
         configuration.labelSmoothing = labelSmoothing
         configuration.seed = seed
-        configuration.threads = threads
+        configuration.threads = threads ?? Console.cores
         configuration.augmentation = noAugmentation ? .none : try .default(for: data, shape: format.shape)
         return configuration
     }

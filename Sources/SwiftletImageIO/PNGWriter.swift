@@ -15,6 +15,8 @@ public final class PNGWriter {
 
     private let writer: OpaquePointer
     private let partPath: String
+    /// Whether `path` is a device or a pipe, which is written as it is: putting a file in its place would destroy it.
+    private let isDevice: Bool
     private var isFinished = false
 
     /// Starts a picture, in a file beside `path` until `finish`. A writer that goes away unfinished leaves nothing.
@@ -30,7 +32,13 @@ public final class PNGWriter {
         self.width = width
         self.height = height
         self.channels = channels
-        partPath = "\(path).\(UInt32.random(in: 0 ... .max)).part"
+        var status = stat()
+        let exists = stat(path, &status) == 0
+        guard !exists || status.st_mode & S_IFMT != S_IFDIR else {
+            throw ImageError.unwritable(path: path, reason: String(cString: strerror(EISDIR)))
+        }
+        isDevice = exists && status.st_mode & S_IFMT != S_IFREG
+        partPath = isDevice ? path : "\(path).\(UInt32.random(in: 0 ... .max)).part"
         guard let writer = swiftlet_png_writer_create() else { throw ImageError.noMemory(name: path) }
         self.writer = writer
         guard
@@ -40,7 +48,7 @@ public final class PNGWriter {
 
     deinit {
         swiftlet_png_writer_destroy(writer)
-        if !isFinished { unlink(partPath) }
+        if !isFinished, !isDevice { unlink(partPath) }
     }
 
     private var failure: ImageError {
@@ -64,7 +72,7 @@ public final class PNGWriter {
     public func finish() throws {
         guard row == height else { throw ImageError.wrongRowCount(path: path, written: row, height: height) }
         guard swiftlet_png_writer_finish(writer) == 1 else { throw failure }
-        guard rename(partPath, path) == 0 else {
+        guard isDevice || rename(partPath, path) == 0 else {
             throw ImageError.unwritable(path: path, reason: String(cString: strerror(errno)))
         }
         isFinished = true

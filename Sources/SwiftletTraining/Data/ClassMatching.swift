@@ -41,9 +41,9 @@ extension DataSet {
             return RelabelledDataSet(whole: self, classNames: names, labels: known.compactMap { $0 })
         }
         guard !isIndexedByName, classNames.count <= names.count else {
-            let stranger = classNames[known.firstIndex(of: nil)!]
+            let stranger = known.firstIndex(of: nil).map { classNames[$0] }
             throw DataSetError.classesDiffer(
-                name: name, count: classNames.count, stranger: stranger, known: names)
+                name: name, count: classNames.count, stranger: isIndexedByName ? stranger : nil, known: names)
         }
         return self
     }

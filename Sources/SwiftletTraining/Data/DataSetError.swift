@@ -17,8 +17,8 @@ public enum DataSetError: Error, Equatable, CustomStringConvertible {
     case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
     /// Nothing to read: no pictures, no class folders.
     case empty(path: String, expected: String)
-    /// The set has a class, `stranger`, that the network's `known` ones do not include.
-    case classesDiffer(name: String, count: Int, stranger: String, known: [String])
+    /// More classes than the network's `known` ones, or, where names decide, a `stranger` among them.
+    case classesDiffer(name: String, count: Int, stranger: String?, known: [String])
     /// The size or the colours asked for make no sense.
     case badFormat(reason: String)
     /// A picture of the set could not be decoded; `reason` is the decoder's own line.
@@ -48,8 +48,8 @@ public enum DataSetError: Error, Equatable, CustomStringConvertible {
         case .classesDiffer(let name, let count, let stranger, let known):
             let list = known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", ..." : "")
             return
-                "\(name) has \(count) classes, among them '\(stranger)', the network \(known.count) others: \(list); "
-                + "use the data it was trained for"
+                "\(name) has \(count) classes" + (stranger.map { ", among them '\($0)'" } ?? "")
+                + ", the network knows \(known.count): \(list); use the data that it was trained for"
         case .badFormat(let reason):
             return "input format: \(reason)"
         case .picture(let path, let reason):

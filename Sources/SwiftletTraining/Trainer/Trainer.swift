@@ -186,6 +186,18 @@ public final class Trainer {
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
+    /// "epochs 30, now 20".
+    private func differences(_ was: TrainingConfiguration, _ now: TrainingConfiguration) throws -> String {
+        func fields(_ configuration: TrainingConfiguration) throws -> [String: NSObject] {
+            let object = try JSONSerialization.jsonObject(with: Data(try json(configuration).utf8))
+            return object as? [String: NSObject] ?? [:]
+        }
+        let (before, after) = (try fields(was), try fields(now))
+        return before.keys.sorted().filter { before[$0] != after[$0] }
+            .map { $0 == "augmentation" ? $0 : "\($0) \(before[$0] ?? NSNull()), now \(after[$0] ?? NSNull())" }
+            .joined(separator: "; ")
+    }
+
     private func resume(_ checkpoint: Checkpoint) throws {
         func decode<Value: Decodable>(_ type: Value.Type, _ key: String) -> Value? {
             checkpoint.training[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
@@ -199,8 +211,8 @@ public final class Trainer {
         else { throw TrainingError.cannotResume("the checkpoint says nothing of a run that could go on") }
         if let was = decode(TrainingConfiguration.self, "configuration"), was != configuration {
             throw TrainingError.cannotResume(
-                "the checkpoint's run had another configuration (\(try json(was))); give the same options or begin anew"
-            )
+                "the checkpoint's run was another one: \(try differences(was, configuration)); give the same options or "
+                    + "begin anew")
         }
         guard past.count < configuration.epochs else {
             throw TrainingError.cannotResume("the run is finished: \(past.count) of \(configuration.epochs) epochs")
