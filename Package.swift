@@ -54,13 +54,17 @@ let tests: [Target] = [
         name: "SwiftletArithmeticTests", dependencies: ["SwiftletArithmetic", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFormatTests", dependencies: ["SwiftletFormat", "TestSupport"]),
     .testTarget(
+        name: "SwiftletKernelsTests",
+        dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletKernels", "TestSupport"]),
+    .testTarget(
         name: "SwiftletConverterTests",
         dependencies: [
             "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner",
             "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
         ]),
     .testTarget(
-        name: "SwiftletTrainingTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
+        name: "SwiftletTrainingTests",
+        dependencies: ["SwiftletTraining", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(
         name: "SwiftletImageIOTests", dependencies: ["SwiftletImageIO", "SwiftletGraph", "TestSupport"],
