@@ -24,12 +24,19 @@ public struct Planner: Sendable {
 
     /// The plan of the smallest arena that the search finds.
     ///
-    /// Starts with all of the network as one stream. Then tries to cut it: at a cut the tensors that cross it stand whole,
-    /// but the rings before and after it share their memory. Keeps the best cut and goes on until no cut helps.
+    /// At a cut the tensors that cross it stand whole, but the rings before and after it share their memory. The search
+    /// begins twice, with all of the network as one stream and with every operator by itself, and keeps the better end.
     ///
     /// - Throws: `PlanError.neverFinishes`.
     public func plan() throws -> Plan {
-        var best = try plan(segments: [0])
+        let streamed = try sweeping(addingCuts(to: plan(segments: [0])))
+        let layerwise = try sweeping(layerwisePlan())
+        return layerwise.arenaBytes < streamed.arenaBytes ? layerwise : streamed
+    }
+
+    /// Adds the cut that helps most until none helps.
+    private func addingCuts(to start: Plan) throws -> Plan {
+        var best = start
         while true {
             var improved: Plan?
             for cut in problem.steps.indices.dropFirst() where !best.segments.contains(cut) {
@@ -39,6 +46,26 @@ public struct Planner: Sendable {
             guard let improved else { return best }
             best = improved
         }
+    }
+
+    /// Adds or removes one cut after the other wherever that helps, and removes those that do not matter, until a whole
+    /// sweep changes nothing.
+    private func sweeping(_ start: Plan) throws -> Plan {
+        var best = start
+        var isChanged = true
+        while isChanged {
+            isChanged = false
+            for cut in problem.steps.indices.dropFirst() {
+                let isRemoval = best.segments.contains(cut)
+                let segments = isRemoval ? best.segments.filter { $0 != cut } : (best.segments + [cut]).sorted()
+                let candidate = try plan(segments: segments)
+                guard candidate.arenaBytes < best.arenaBytes || isRemoval && candidate.arenaBytes == best.arenaBytes
+                else { continue }
+                best = candidate
+                isChanged = true
+            }
+        }
+        return best
     }
 
     /// The plan in which every operator runs to its end before the next begins: all tensors whole.
