@@ -56,6 +56,14 @@ let tests: [Target] = [
     .testTarget(
         name: "SwiftletKernelsTests",
         dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletKernels", "TestSupport"]),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .testTarget(
+        name: "SwiftletTests",
+        dependencies: [
+            "AllocationCounter", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
+            "SwiftletKernels", "SwiftletZoo", "TestSupport",
+        ]),
+    .testTarget(name: "SwiftletPlannerTests", dependencies: ["SwiftletGraph", "SwiftletPlanner", "TestSupport"]),
     .testTarget(
         name: "SwiftletConverterTests",
         dependencies: [

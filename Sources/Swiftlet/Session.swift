@@ -37,15 +37,16 @@ public struct Output {
     public var scale: Float
     public var zeroPoint: Int8
 
-    /// The int8 value at row `y`, column `x`.
+    /// The int8 value at row `y`, column `x`. Traps outside of the map.
     public func value(y: Int, x: Int, channel: Int) -> Int8 {
+        precondition(y >= 0 && y < height && x >= 0 && x < rows.width && channel >= 0 && channel < channelCount)
         var row = rows
         row.start += y * rowBytes
         return row.load(x: x, channel: channel)
     }
 
-    /// Score `index` of a classifier: channel `index` of the only pixel.
-    public subscript(index: Int) -> Int8 { rows.load(x: 0, channel: index) }
+    /// Score `index` of a classifier: channel `index` of the only pixel. Traps outside of `0 ..< channelCount`.
+    public subscript(index: Int) -> Int8 { value(y: 0, x: 0, channel: index) }
 }
 
 public struct Session {
@@ -77,7 +78,7 @@ public struct Session {
     /// - Parameter row: width x channels bytes; pixels of 0...255, or int8 for a model whose input is not a picture.
     ///   Read before the call returns, not kept.
     /// - Returns: whether the answer is ready.
-    /// - Throws: `SessionError.wrongRowBytes`, `.tooManyRows` or `.noSuchInput`; nothing has been changed then.
+    /// - Throws: `SessionError.wrongRowBytes`, `.tooManyRows`, `.noSuchInput` or `.outOfTurn`; nothing has been changed then.
     @discardableResult
     public func push(row: UnsafeRawBufferPointer, input: Int = 0) throws(SessionError) -> Bool {
         var observer = NoObserver()
@@ -96,6 +97,10 @@ public struct Session {
         let needed = Int(input.width) * Int(input.channels)
         guard row.count == needed else { throw .wrongRowBytes(needed: needed, given: row.count) }
         guard rowsDone[index] < Int16(input.height) else { throw .tooManyRows(height: Int(input.height)) }
+        for other in 0..<reader.inputCount where other != index {
+            let due = min(rowsDone[index] + (other < index ? 1 : 0), Int16(reader.input(other).height))
+            guard rowsDone[other] >= due else { throw .outOfTurn(input: index, waitingFor: other) }
+        }
         store(row, input: input, row: Int(rowsDone[index]))
         rowsDone[index] += 1
         markReady(first: Int(input.firstConsumer), count: Int(input.consumerCount))
@@ -108,13 +113,13 @@ public struct Session {
 
     /// The answer.
     ///
-    /// - Throws: `SessionError.notFinished` while rows are missing, `.noSuchInput` for an index beyond the outputs.
+    /// - Throws: `SessionError.notFinished` while rows are missing, `.noSuchOutput` for an index beyond the outputs.
     public func output(_ index: Int = 0) throws(SessionError) -> Output {
         guard isFinished else {
             throw .notFinished(rows: Int(rowsDone[0]), height: Int(reader.input(0).height))
         }
         guard index >= 0, index < reader.outputCount else {
-            throw .noSuchInput(index: index, count: reader.outputCount)
+            throw .noSuchOutput(index: index, count: reader.outputCount)
         }
         let output = reader.output(index)
         let buffer = reader.buffer(Int(output.operand.buffer))

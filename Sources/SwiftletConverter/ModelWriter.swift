@@ -36,6 +36,7 @@ struct ModelWriter {
     }
 
     private mutating func write(_ network: AssembledNetwork, plan: Plan, description: ModelDescription) throws {
+        try Self.checkLimits(network, plan: plan)
         header.architecture = try append(description.architecture)
         let classNames = try description.classNames.map { try append($0) }
         let input = try inputRecord(network)
@@ -52,11 +53,21 @@ struct ModelWriter {
         header.arenaBytes = UInt32(plan.arenaBytes)
         header.multiplyAccumulates = UInt64(network.operations.reduce(0) { $0 + $1.multiplyAccumulates })
         header.weightBytes = UInt32(network.operations.reduce(0) { $0 + $1.parameters.count })
-        guard bytes.count < ModelReader.arenaLimit else {
-            throw ConversionError.tooLarge(what: "the file", value: bytes.count, limit: ModelReader.arenaLimit)
+        guard bytes.count < ModelReader.arenaLimit - 1 else {
+            throw ConversionError.tooLarge(what: "the file", value: bytes.count, limit: ModelReader.arenaLimit - 2)
         }
         header.fileBytes = UInt32(bytes.count)
         bytes.replace(header, at: 0)
+    }
+
+    /// - Throws: `ConversionError.tooLarge` for what the records' fields cannot hold.
+    private static func checkLimits(_ network: AssembledNetwork, plan: Plan) throws {
+        func check(_ value: Int, _ limit: Int, _ what: @autoclosure () -> String) throws {
+            guard value <= limit else { throw ConversionError.tooLarge(what: what(), value: value, limit: limit) }
+        }
+        try check(network.operations.count, 0x7FFE, "the number of operators")
+        for buffer in network.buffers { try check(buffer.pixelBytes, 0xFFFF, "the pixel of \(buffer.name) in bytes") }
+        try check(plan.arenaBytes, ModelReader.arenaLimit - 2, "the arena")
     }
 
     // MARK: Records

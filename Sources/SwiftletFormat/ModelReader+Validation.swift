@@ -49,8 +49,12 @@ extension ModelReader {
 
     func checkModel() throws(FormatError) {
         let arenaBytes = header.arenaBytes.saturated
-        guard arenaBytes >= state.byteCount, arenaBytes <= Self.arenaLimit else {
-            throw .outOfBounds(part: .header, index: 0, value: arenaBytes, limit: Self.arenaLimit)
+        // At the limit a number may be saturated: then it is not what the header says.
+        guard arenaBytes < Self.arenaLimit - 1 else {
+            throw .outOfBounds(part: .header, index: 0, value: arenaBytes, limit: Self.arenaLimit - 2)
+        }
+        guard arenaBytes >= state.byteCount else {
+            throw .outOfBounds(part: .header, index: 0, value: state.byteCount, limit: arenaBytes)
         }
         for index in 0..<bufferCount { try checkBuffer(index) }
         for index in 0..<inputCount { try checkInput(index) }
@@ -228,13 +232,18 @@ extension ModelReader {
 
     private func checkParameters(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) {
         let fileBytes = header.fileBytes.saturated
-        // Weights are a byte each: this bound comes first, since the exact size could overflow.
-        let groupInputs = kind == .convolution ? Int(record.inputChannels) / Int(record.groups) : 1
-        let taps = Int64(record.kernelHeight) * Int64(record.kernelWidth)
-        let weights = taps.multipliedReportingOverflow(by: Int64(groupInputs) * Int64(record.outputChannels))
-        let isConvolution = kind == .convolution || kind == .depthwiseConvolution
-        guard !isConvolution || (!weights.overflow && weights.partialValue <= Int64(fileBytes)) else {
-            throw .outOfBounds(part: .parameters, index: index, value: Int(record.outputChannels), limit: fileBytes)
+        // The size of the weights comes first and in 64 bits: that of the whole block could overflow where `Int` has 32.
+        let isDense = kind == .convolution
+        let groups = isDense ? Int64(record.groups) : 1
+        let inputs = isDense ? (Int64(record.inputChannels) / groups + 3) / 4 * 4 : 1
+        let outputs =
+            isDense
+            ? (Int64(record.outputChannels) / groups + 3) / 4 * 4 : (Int64(record.outputChannels) + 15) / 16 * 16
+        let weightBytes = groups * outputs * inputs * Int64(record.kernelHeight) * Int64(record.kernelWidth)
+        let isConvolution = isDense || kind == .depthwiseConvolution
+        guard !isConvolution || weightBytes <= Int64(fileBytes) else {
+            throw .outOfBounds(
+                part: .parameters, index: index, value: Int(min(weightBytes, Int64(Self.arenaLimit))), limit: fileBytes)
         }
         let needed: Int
         switch kind {

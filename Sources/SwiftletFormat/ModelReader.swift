@@ -12,7 +12,7 @@ public struct ModelReader: @unchecked Sendable {
 
     /// The alignment that the bytes must have in memory: that of a weight block.
     public static let alignment = ConvolutionLayout.alignment
-    /// More than any network needs; keeps every product of sizes far from overflow.
+    /// More than any network needs, of files and of arenas; keeps every product of sizes far from overflow.
     public static let arenaLimit = 1 << 30
     /// Row counters are Int16.
     public static let heightLimit: UInt16 = 0x7FFF
@@ -37,7 +37,7 @@ public struct ModelReader: @unchecked Sendable {
         guard Int(header.headerBytes) == headerBytes else {
             throw .invalid(part: .header, index: 0, value: Int(header.headerBytes))
         }
-        guard header.fileBytes.saturated == bytes.count else {
+        guard Int64(header.fileBytes) == Int64(bytes.count), bytes.count < Self.arenaLimit - 1 else {
             throw .truncated(bytes: bytes.count, promised: header.fileBytes.saturated)
         }
         let checked = UnsafeRawBufferPointer(rebasing: bytes[HeaderRecord.checkedFrom...])
