@@ -67,8 +67,8 @@ let tests: [Target] = [
     .testTarget(
         name: "SwiftletConverterTests",
         dependencies: [
-            "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner",
-            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+            "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletKernels",
+            "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
         ]),
     .testTarget(
         name: "SwiftletTrainingTests",

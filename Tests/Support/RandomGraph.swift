@@ -103,7 +103,10 @@ public struct RandomGraph {
         case 4: return try graph.append(.batchNorm(BatchNorm()), name: name, input: value)
         case 5: return try graph.append(.activation(pick([.relu, .relu6])), name: name, input: value)
         case 6:
-            let window = pick([.centred(3, stride: random(1...2)), Window(kernel: Extent(1), stride: Extent(1))])
+            let window =
+                random(0...1) == 0
+                ? pick([.centred(3, stride: random(1...2)), Window(kernel: Extent(1), stride: Extent(1))])
+                : crookedWindow(over: graph.shape(of: value), isDilated: false, keepingShape: false)
             return try graph.append(.pool(pick([.max, .average]), window), name: name, input: value)
         case 7:  // A residual: the branch keeps the shape.
             let branch = try appendConvolution("\(name).branch", to: value, keepingShape: true)
@@ -126,15 +129,37 @@ public struct RandomGraph {
         }
     }
 
+    /// A window with sizes, strides and paddings of its own in every direction. Every window without dilation has a tap
+    /// inside of the map.
+    private mutating func crookedWindow(over shape: Shape, isDilated: Bool, keepingShape: Bool) -> Window {
+        func side(_ size: Int, _ random: (ClosedRange<Int>) -> Int) -> (Int, Int, Int, Int, Int) {
+            let dilation = isDilated ? random(1...3) : 1
+            let kernel = random(1...4)
+            let span = (kernel - 1) * dilation + 1
+            let before = random(0...(span - 1))
+            let after = keepingShape ? span - 1 - before : max(random(0...(span - 1)), span - size - before)
+            return (kernel, keepingShape ? 1 : random(1...3), dilation, before, after)
+        }
+        let rows = side(shape.height) { random($0) }
+        let columns = side(shape.width) { random($0) }
+        return Window(
+            kernel: Extent(height: rows.0, width: columns.0), stride: Extent(height: rows.1, width: columns.1),
+            padding: Padding(top: rows.3, left: columns.3, bottom: rows.4, right: columns.4),
+            dilation: Extent(height: rows.2, width: columns.2))
+    }
+
     /// Dense, grouped, depthwise or learned; with and without bias, batch norm, activation.
     private mutating func appendConvolution(
         _ name: String, to value: ValueID, keepingShape: Bool = false
     ) throws -> ValueID {
         let channels = graph.shape(of: value).channels
         let kernel = pick([1, 1, 3, 3, 5])
+        let window =
+            random(0...2) == 0
+            ? crookedWindow(over: graph.shape(of: value), isDilated: random(0...1) == 0, keepingShape: keepingShape)
+            : Window.centred(kernel, stride: keepingShape ? 1 : random(1...2))
         var convolution = Convolution(
-            outputChannels: keepingShape ? channels : 4 * random(1...3),
-            window: .centred(kernel, stride: keepingShape ? 1 : random(1...2)), hasBias: random(0...1) == 0)
+            outputChannels: keepingShape ? channels : random(1...14), window: window, hasBias: random(0...1) == 0)
         var operation = Operator.convolution(convolution)
         switch random(0...3) {
         case 0:

@@ -33,13 +33,17 @@ public enum ReferenceInterpreter {
     }
 
     /// Every value of the graph for one picture.
-    public static func runAll(_ graph: Graph, input: [Float]) -> [ValueID: FeatureMap] {
+    ///
+    /// - Parameter replace: is given each value as it has been computed, and returns what later nodes read.
+    public static func runAll(
+        _ graph: Graph, input: [Float], replace: (ValueID, FeatureMap) -> FeatureMap = { $1 }
+    ) -> [ValueID: FeatureMap] {
         var maps = [graph.input: FeatureMap(graph.inputShape, values: input)]
         for node in graph.nodes {
             let outputs = compute(node, of: graph, node.inputs.map { maps[$0]! })
             for (value, map) in zip(node.outputs, outputs) {
                 precondition(map.shape == graph.shape(of: value), "\(node.name) made \(map.shape)")
-                maps[value] = map
+                maps[value] = replace(value, map)
             }
         }
         return maps

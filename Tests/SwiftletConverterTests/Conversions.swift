@@ -4,6 +4,7 @@ import Swiftlet
 import SwiftletFormat
 import SwiftletGraph
 import SwiftletHost
+import SwiftletKernels
 import SwiftletPlanner
 import SwiftletQuantizer
 import SwiftletTraining
@@ -64,6 +65,50 @@ struct CalibratedNetwork {
         return 10 * log10(signal / noise)
     }
 
+    /// How close an operator's output is to float.
+    struct LayerError {
+        var name: String
+        /// Signal to noise, in decibels.
+        var signalToNoise: Double
+        /// The calibrated range to noise, in decibels: what counts where a picture stays far inside of the range.
+        var rangeToNoise: Double
+    }
+
+    /// The error of every operator's output on the first picture; rows are taken as they are made, and every channel by the
+    /// order and the scale that the converter says.
+    ///
+    /// - Parameter areLocal: compares each operator with float arithmetic on the int8 inputs that it had, so that errors do
+    ///   not add up; otherwise with the float network.
+    func layerErrors(_ model: ConvertedModel, areLocal: Bool) throws -> [LayerError] {
+        let runner = try Runner(ModelFile(contents: model.bytes, path: "test"))
+        var recorder = RowRecorder(model.operations)
+        _ = try pictures[0].withUnsafeBytes { try runner.run($0, observer: &recorder) }
+        var found: [ValueID: [Float]] = [:]
+        for (operation, values) in zip(model.operations, recorder.values) { found[operation.value] = values }
+        var expected: [ValueID: FeatureMap] = [:]
+        _ = ReferenceInterpreter.runAll(graph, input: pictures[0].map { Float($0) }) { value, map in
+            expected[value] = map
+            guard areLocal, let values = found[value], values.count == map.values.count else { return map }
+            return FeatureMap(map.shape, values: values)
+        }
+        return try model.operations.map { operation in
+            guard let map = expected[operation.value], let values = found[operation.value],
+                values.count == map.values.count
+            else { throw MissingRows(operation: operation.name) }
+            // What lies beyond the calibrated range saturates, as it should.
+            let low = operation.quantization.map { $0.dequantize(-128) }.min() ?? 0
+            let high = operation.quantization.map { $0.dequantize(127) }.max() ?? 0
+            let real = areLocal ? map.values.map { max(low, min(high, $0)) } : map.values
+            let signal = real.reduce(1e-30) { $0 + Double($1) * Double($1) }
+            let noise = zip(real, values).reduce(1e-30) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+            // A layer that was dead in calibration has next to no range.
+            let range = max(255 * Double(operation.quantization.map(\.scale).max() ?? 0), 1e-4)
+            return LayerError(
+                name: operation.name, signalToNoise: 10 * log10(signal / noise),
+                rangeToNoise: 10 * log10(range * range * Double(values.count) / noise))
+        }
+    }
+
     /// The int8 outputs of all pictures.
     func outputs(_ model: ConvertedModel) throws -> [[Int8]] {
         let runner = try Runner(ModelFile(contents: model.bytes, path: "test"))
@@ -74,3 +119,32 @@ struct CalibratedNetwork {
 }
 
 struct GuardsBroken: Error {}
+
+struct MissingRows: Error { var operation: String }
+
+/// Keeps every row of every operator as real numbers, channels in the graph's order.
+private struct RowRecorder: StepObserver {
+    let operations: [ConvertedOperation]
+    var values: [[Float]]
+
+    init(_ operations: [ConvertedOperation]) {
+        self.operations = operations
+        values = operations.map { _ in [] }
+    }
+
+    mutating func willStep(operation: Int) {}
+
+    mutating func didStep(operation: Int, row: Int?, output: OutputRow) {
+        guard row != nil else { return }
+        let converted = operations[operation]
+        let count = converted.channelOrder.count
+        for x in 0..<output.width {
+            let first = values[operation].count
+            values[operation] += Array(repeating: 0, count: count)
+            for (stored, channel) in converted.channelOrder.enumerated() {
+                values[operation][first + channel] =
+                    converted.quantization[stored].dequantize(output.load(x: x, channel: stored))
+            }
+        }
+    }
+}

@@ -10,17 +10,20 @@ import Testing
 
 @testable import SwiftletConverter
 
+private let smallZoo = [
+    "mobilenet-v1:width=0.25,resolution=32,classes=7", "mobilenet-v2:width=0.35,resolution=32,classes=7",
+    "shufflenet-v1:width=0.25,groups=1,resolution=32,classes=7",
+    "shufflenet-v1:width=0.25,groups=2,resolution=32,classes=7",
+    "shufflenet-v1:width=0.25,groups=3,resolution=32,classes=7",
+    "shufflenet-v1:width=0.5,groups=8,resolution=32,classes=7",
+    "shufflenet-v2:width=0.5,resolution=32,classes=7",
+    "condensenet:stages=3-3-3,growth=8-8-16,resolution=32,classes=7",
+    "lenet5:classes=7", "mobilenet-v2:width=0.35,resolution=96,classes=7",
+]
+
 @Suite struct ConverterTests {
     /// A slot, an order or a shuffle gone wrong would leave no resemblance at all.
-    @Test(arguments: [
-        "mobilenet-v1:width=0.25,resolution=32,classes=7", "mobilenet-v2:width=0.35,resolution=32,classes=7",
-        "shufflenet-v1:width=0.25,groups=1,resolution=32,classes=7",
-        "shufflenet-v1:width=0.25,groups=2,resolution=32,classes=7",
-        "shufflenet-v1:width=0.25,groups=3,resolution=32,classes=7",
-        "shufflenet-v1:width=0.5,groups=8,resolution=32,classes=7",
-        "shufflenet-v2:width=0.5,resolution=32,classes=7", "condensenet:stages=3-3-3,growth=8-8-16,resolution=32,classes=7",
-        "lenet5:classes=7", "mobilenet-v2:width=0.35,resolution=96,classes=7",
-    ])
+    @Test(arguments: smallZoo)
     func everyZooNetworkComesOutCloseToFloat(_ spec: String) throws {
         var network = try Architecture(parsing: spec).makeGraph()
         GraphInitializer.initialize(&network, seed: 11)
@@ -32,11 +35,26 @@ import Testing
         #expect(model.plan.arenaBytes < model.plan.layerwiseBytes, "\(spec)")
     }
 
+    /// Statistics of batch norms, biases and masks differ from channel to channel here: two channels exchanged would show.
+    @Test(arguments: smallZoo)
+    func everyLayerOfAZooNetworkWithRandomNormsIsCloseToFloat(_ spec: String) throws {
+        var network = try Architecture(parsing: spec).makeGraph()
+        var generator = SeededGenerator(seed: 23)
+        network.randomizeParameters(using: &generator)
+        let calibrated = try CalibratedNetwork(network, seed: 23, count: 1)
+        for (plan, model) in [
+            ("best", try calibrated.convert()), ("layer by layer", try calibrated.convert { try $0.layerwisePlan() }),
+        ] {
+            let worst = try calibrated.layerErrors(model, areLocal: false).min { $0.signalToNoise < $1.signalToNoise }
+            #expect((worst?.signalToNoise ?? 0) > 20, "\(spec), \(plan): \(worst as Any)")
+        }
+    }
+
     /// Random networks with residuals, concats, splits, shuffles, pools, strides, dilations and groups: rings, segments and
     /// slots change nothing.
     @Test func everyPlanGivesTheSameBytes() throws {
         let seed: UInt64 = 4_100
-        for round in 0..<60 {
+        for round in 0..<200 {
             var generator = SeededGenerator(seed: seed + UInt64(round))
             let network = RandomGraph.make(seed: seed + UInt64(round), layers: 3 + round % 10)
             let calibrated = try CalibratedNetwork(network, seed: seed, count: 2)
@@ -56,12 +74,16 @@ import Testing
 
     @Test func randomNetworksComeOutCloseToFloat() throws {
         let seed: UInt64 = 9_300
-        for round in 0..<60 {
+        var smallest = Double.infinity
+        for round in 0..<400 {
             let network = RandomGraph.make(seed: seed + UInt64(round), layers: 2 + round % 6)
             let calibrated = try CalibratedNetwork(network, seed: seed, count: 2)
-            let sqnr = try calibrated.outputSQNR(calibrated.convert())
-            #expect(sqnr > 10, "seed \(seed) round \(round): \(sqnr) dB")
+            let worst = try calibrated.layerErrors(calibrated.convert(), areLocal: true)
+                .min { $0.rangeToNoise < $1.rangeToNoise }
+            smallest = min(smallest, worst?.rangeToNoise ?? 0)
+            #expect((worst?.rangeToNoise ?? 0) > 30, "seed \(seed) round \(round): \(worst as Any)")
         }
+        print("random networks: \(smallest) dB in the worst layer")
     }
 
     @Test func exactlyTheArenaOfTheFileWorksAndAByteLessIsRefused() throws {

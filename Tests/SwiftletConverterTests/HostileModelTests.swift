@@ -11,16 +11,58 @@ import Testing
 
 /// Broken and hostile models: refused with a reason, or run without leaving the arena.
 @Suite struct HostileModelTests {
+    /// A few kilobytes with every kind of operator, a channel table and two segments.
     private static let model: [UInt8] = {
-        let architecture = try? Architecture(parsing: "shufflenet-v2:width=0.5,resolution=32,classes=4")
-        return architecture.flatMap { try? ConversionPipeline.convertRandom($0, seed: 5).bytes } ?? []
+        do {
+            var graph = Graph(name: "small", input: Shape(height: 9, width: 7, channels: 3))
+            func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1)
+                throws
+                -> ValueID
+            {
+                let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
+                return try graph.append(.convolution(convolution), name: name, input: input)
+            }
+            let stem = try convolution("stem", graph.input, to: 8, .centred(3))
+            let halves = try graph.append(.split([4, 4]), name: "split", inputs: [stem])
+            let depthwise = try convolution("depthwise", halves[1], to: 4, .centred(3), groups: 4)
+            let joined = try graph.append(.concat, name: "concat", inputs: [halves[0], depthwise])[0]
+            let shuffled = try graph.append(.channelShuffle(groups: 2), name: "shuffle", input: joined)
+            let grouped = try convolution("grouped", shuffled, to: 8, Window(kernel: .one), groups: 2)
+            let sum = try graph.append(.add, name: "add", inputs: [stem, grouped])[0]
+            let largest = try graph.append(.pool(.max, .centred(3, stride: 2)), name: "max", input: sum)
+            let average = try graph.append(.pool(.average, .centred(3)), name: "average", input: largest)
+            let mean = try graph.append(.globalAveragePool, name: "mean", input: average)
+            graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: mean)
+            var generator = SeededGenerator(seed: 5)
+            graph.randomizeParameters(using: &generator)
+            return try CalibratedNetwork(graph, seed: 5).convert { planner in
+                try planner.plan(segments: [0, planner.problem.steps.count / 2])
+            }.bytes
+        } catch {
+            return []
+        }
     }()
 
+    @Test func theModelToMutateHoldsEveryOperator() throws {
+        let reader = try ModelFile(contents: Self.model, path: "t").model.reader
+        let kinds = Set((0..<reader.operatorCount).map { reader.operation($0).kind })
+        #expect(kinds == Set(OperatorKind.allCases.map(\.rawValue)))
+        #expect((0..<reader.operatorCount).contains { reader.operation($0).input.channelTable != 0 })
+    }
+
+    /// As it is, and with a header that promises no more than is left.
     @Test func everyTruncationIsRefused() {
         let bytes = Self.model
         #expect(!bytes.isEmpty)
-        for length in stride(from: 0, to: bytes.count, by: 997) {
-            #expect(throws: ModelFileError.self) { try ModelFile(contents: Array(bytes[0..<length]), path: "t") }
+        for length in 0..<bytes.count {
+            var part = Array(bytes[0..<length])
+            #expect(throws: ModelFileError.self, "\(length) bytes") { try ModelFile(contents: part, path: "t") }
+            guard length >= MemoryLayout<HeaderRecord>.size else { continue }
+            part.replace(UInt32(length), at: 12)
+            Self.reseal(&part)
+            #expect(throws: ModelFileError.self, "\(length) bytes, resealed") {
+                try ModelFile(contents: part, path: "t")
+            }
         }
     }
 
@@ -42,7 +84,7 @@ import Testing
         let firstRecord = min(header.inputs.offset, header.operators.offset)
         var refused = 0
         var ran = 0
-        for round in 0..<3000 {
+        for round in 0..<8000 {
             var bytes = Self.model
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 // Records and header matter most; weights may hold anything.
@@ -57,16 +99,25 @@ import Testing
                 refused += 1
                 continue
             }
-            guard file.model.arenaBytes < 1 << 24, file.model.inputRowBytes * file.model.inputHeight < 1 << 22 else {
-                continue
-            }
+            guard file.model.arenaBytes < 1 << 22, Self.work(file) < 1 << 21 else { continue }
             let runner = try Runner(file)
             let pixels = [UInt8](repeating: 7, count: file.model.inputRowBytes * file.model.inputHeight)
             _ = try? pixels.withUnsafeBytes { try runner.run($0) }
             #expect(runner.arena.guardsAreIntact, "seed \(seed) round \(round)")
             ran += 1
         }
-        #expect(refused > 100 && ran > 100, "refused \(refused), ran \(ran)")
+        #expect(refused > 1000 && ran > 1000, "refused \(refused), ran \(ran)")
+    }
+
+    /// About how many taps a run computes: mutations may ask for hours.
+    private static func work(_ file: ModelFile) -> Int {
+        let reader = file.model.reader
+        return (0..<reader.operatorCount).reduce(file.model.inputRowBytes * file.model.inputHeight) { sum, index in
+            let record = reader.operation(index)
+            let taps = Int(record.kernelHeight) * Int(record.kernelWidth) * Int(record.inputChannels)
+            let outputs = max(Int(record.inputHeight), Int(record.outputHeight)) * Int(record.outputWidth)
+            return sum + outputs * Int(record.outputChannels) * taps
+        }
     }
 
     private static func reseal(_ bytes: inout [UInt8]) {
