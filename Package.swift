@@ -60,7 +60,9 @@ let tests: [Target] = [
             "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
         ]),
     .testTarget(
-        name: "SwiftletTrainingTests", dependencies: ["SwiftletTraining", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
+        name: "SwiftletTrainingTests",
+        dependencies: ["CSwiftletTraining", "SwiftletTraining", "SwiftletGraph", "SwiftletZoo", "TestSupport"],
+        exclude: ["Fixtures"]),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(
         name: "SwiftletImageIOTests", dependencies: ["SwiftletImageIO", "SwiftletGraph", "TestSupport"],
