@@ -61,7 +61,8 @@ let tests: [Target] = [
         ]),
     .testTarget(
         name: "SwiftletTrainingTests",
-        dependencies: ["SwiftletTraining", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
+        dependencies: ["CSwiftletTraining", "SwiftletTraining", "SwiftletGraph", "SwiftletZoo", "TestSupport"],
+        exclude: ["Fixtures"]),
     .testTarget(name: "SwiftletGraphTests", dependencies: ["SwiftletGraph", "TestSupport"]),
     .testTarget(
         name: "SwiftletImageIOTests", dependencies: ["SwiftletImageIO", "SwiftletGraph", "TestSupport"],

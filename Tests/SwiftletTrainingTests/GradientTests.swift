@@ -38,7 +38,8 @@ import Testing
         var generator = SeededGenerator(seed: 31)
         GraphInitializer.initialize(&graph, seed: 31)
         // Away from the symmetric start, so that no gradient is zero by accident.
-        for (name, tensor) in graph.parameters where name.hasSuffix("bias") || name.hasSuffix(".weight") {
+        for name in graph.parameters.keys.sorted() where name.hasSuffix("bias") || name.hasSuffix(".weight") {
+            let tensor = graph.parameters[name]!
             graph.parameters[name] = Tensor(
                 shape: tensor.shape, values: tensor.values.map { $0 + Float.random(in: -0.2...0.2, using: &generator) })
         }
@@ -107,11 +108,11 @@ import Testing
             value = try graph.append(
                 .convolution(Convolution(outputChannels: 8, window: .centred(1))), name: "op", input: value)
             try apply(.batchNorm(BatchNorm()), "bn")
-            try apply(.activation(.relu), "relu")
+            try apply(.activation(.tanh), "tanh")
         case "preactivation":
             let before = value
             try apply(.batchNorm(BatchNorm()), "bn")
-            try apply(.activation(.relu), "relu")
+            try apply(.activation(.tanh), "tanh")
             value = try graph.append(.add, name: "sum", inputs: [before, value])[0]
         case "relu6": try apply(.activation(.relu6))
         case "leaky": try apply(.activation(.leakyReLU(slope: 0.2)))

@@ -62,7 +62,7 @@ final class Engine {
 
     deinit {
         workers.stop()
-        for memory in gradientMemory { memory.deallocate() }
+        for memory in gradientMemory { st_free(memory) }
     }
 
     /// Gives every map but the picture a gradient. A gradient lives from the last reader's backward step to its maker's;
@@ -75,8 +75,7 @@ final class Engine {
                 map.gradient = memory
                 return
             }
-            let memory = UnsafeMutablePointer<Float>.allocate(capacity: count)
-            memory.initialize(repeating: 0, count: count)
+            let memory = allocateZeros(count)
             gradientMemory.append(memory)
             map.gradient = memory
         }
