@@ -143,7 +143,9 @@ import Testing
             try apply(.learnedGroupConvolution(learned))
         default: break
         }
-        if graph.shape(of: value).height > 1 { value = try graph.append(.globalAveragePool, name: "pool", input: value) }
+        if graph.shape(of: value).height > 1 {
+            value = try graph.append(.globalAveragePool, name: "pool", input: value)
+        }
         graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: value)
         return graph
     }
