@@ -54,7 +54,8 @@ import Testing
             let result = engine.train(count: batch, Mode(isTraining: true, step: UInt64(step)), loss: loss) { _ in }
             engine.update(configuration, rate: 0.1, step: UInt64(step + 1))
             let found = result.loss / Double(batch)
-            #expect(abs(found - Double(losses[step])) < 1e-4, "step \(step + 1): loss \(found), PyTorch \(losses[step])")
+            let expected = Double(losses[step])
+            #expect(abs(found - expected) < 1e-4, "step \(step + 1): loss \(found), PyTorch \(expected)")
         }
         let after = engine.exportGraph()
         for (name, _) in graph.parameterShapes {
