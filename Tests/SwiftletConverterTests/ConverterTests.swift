@@ -18,7 +18,8 @@ import Testing
         "shufflenet-v1:width=0.25,groups=2,resolution=32,classes=7",
         "shufflenet-v1:width=0.25,groups=3,resolution=32,classes=7",
         "shufflenet-v1:width=0.5,groups=8,resolution=32,classes=7",
-        "shufflenet-v2:width=0.5,resolution=32,classes=7", "condensenet:stages=3-3-3,growth=8-8-16,resolution=32,classes=7",
+        "shufflenet-v2:width=0.5,resolution=32,classes=7",
+        "condensenet:stages=3-3-3,growth=8-8-16,resolution=32,classes=7",
         "lenet5:classes=7", "mobilenet-v2:width=0.35,resolution=96,classes=7",
     ])
     func everyZooNetworkComesOutCloseToFloat(_ spec: String) throws {
