@@ -55,11 +55,13 @@ let tests: [Target] = [
         name: "SwiftletArithmeticTests", dependencies: ["SwiftletArithmetic", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFormatTests", dependencies: ["SwiftletFormat", "TestSupport"]),
     .testTarget(
+        name: "SwiftletKernelsTests",
+        dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletKernels", "TestSupport"]),
+    .testTarget(
         name: "SwiftletConverterTests",
         dependencies: [
             "AllocationCounter", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
-            "SwiftletPlanner",
-            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+            "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
         ]),
     .testTarget(
         name: "SwiftletTrainingTests",
