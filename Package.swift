@@ -49,15 +49,19 @@ let offline: [Target] = [
 ]
 
 let tests: [Target] = [
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "TestSupport", dependencies: ["SwiftletGraph"], path: "Tests/Support"),
     .testTarget(
         name: "SwiftletArithmeticTests", dependencies: ["SwiftletArithmetic", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFormatTests", dependencies: ["SwiftletFormat", "TestSupport"]),
     .testTarget(
+        name: "SwiftletKernelsTests",
+        dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletGraph", "SwiftletKernels", "TestSupport"]),
+    .testTarget(
         name: "SwiftletConverterTests",
         dependencies: [
-            "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost", "SwiftletPlanner",
-            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+            "AllocationCounter", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
+            "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
         ]),
     .testTarget(
         name: "SwiftletTrainingTests",

@@ -1,7 +1,7 @@
 /// Finds a model by the name a user types: a path, or the name of a file in a `models` folder.
 ///
-/// Folders, in order: `SWIFTLET_MODELS`, `./models`, and, where the environment names none, `models` in the package that the
-/// executable was built in.
+/// The folder is `SWIFTLET_MODELS` if that is set; else `./models`, then `models` in the package that the executable was built
+/// in.
 /// What it does not do: tell a good model from a broken one; `ModelFile` does.
 import Foundation
 import SwiftletGraph
@@ -50,9 +50,7 @@ enum ModelLookup {
     }
 
     private static var folders: [String] {
-        if let folder = ProcessInfo.processInfo.environment["SWIFTLET_MODELS"], !folder.isEmpty {
-            return [folder, "models"]
-        }
+        if let folder = ProcessInfo.processInfo.environment["SWIFTLET_MODELS"], !folder.isEmpty { return [folder] }
         var folders = ["models"]
         var url = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]))
             .resolvingSymlinksInPath()

@@ -85,7 +85,7 @@ import TestSupport
         for line in Self.lines {
             let message = try failure(
                 line.split(separator: " ").map(String.init), in: folder.path,
-                environment: ["SWIFTLET_MODELS": "my-models"])
+                environment: ["SWIFTLET_MODELS": "models"])  // Not those of this checkout.
             text += "$ swiftlet \(line)\n\(Self.masked(message))\n"
         }
         #expect(folder.names == before)

@@ -1,0 +1,206 @@
+/// The kernels against the written-down operators, on random shapes.
+import SwiftletGraph
+import SwiftletKernels
+import TestSupport
+import Testing
+
+/// A random window that fits at least once, with every kind of padding, stride and dilation.
+struct RandomCase: CustomStringConvertible {
+    var height: Int
+    var width: Int
+    var window: IntegerWindow
+
+    init(using generator: inout SeededGenerator, largestKernel: Int = 4) {
+        func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+        let kernel = (height: random(1...largestKernel), width: random(1...largestKernel))
+        let dilation = (height: random(1...3), width: random(1...3))
+        let padding = (top: random(0...4), left: random(0...4))
+        let end = (bottom: random(0...4), right: random(0...4))
+        let stride = (height: random(1...5), width: random(1...5))
+        let span = (height: (kernel.height - 1) * dilation.height + 1, width: (kernel.width - 1) * dilation.width + 1)
+        height = max(random(1...8), span.height - padding.top - end.bottom)
+        width = max(random(1...8), span.width - padding.left - end.right)
+        window = IntegerWindow(
+            kernel: kernel, stride: stride, dilation: dilation, padding: padding,
+            output: (
+                (height + padding.top + end.bottom - span.height) / stride.height + 1,
+                (width + padding.left + end.right - span.width) / stride.width + 1
+            ))
+    }
+
+    var description: String {
+        "\(height)x\(width) kernel \(window.kernel) stride \(window.stride) dilation \(window.dilation) "
+            + "padding \(window.padding) output \(window.output)"
+    }
+}
+
+/// Bytes of one of the patterns that sums get wrong first.
+func randomBytes(_ count: Int, using generator: inout SeededGenerator) -> [Int8] {
+    switch Int.random(in: 0...5, using: &generator) {
+    case 0: Array(repeating: -128, count: count)
+    case 1: Array(repeating: 127, count: count)
+    case 2: (0..<count).map { _ in Bool.random(using: &generator) ? -128 : 127 }
+    default: (0..<count).map { _ in Int8.random(in: -128...127, using: &generator) }
+    }
+}
+
+func randomMap(_ height: Int, _ width: Int, _ channels: Int, using generator: inout SeededGenerator) -> IntegerMap {
+    IntegerMap(
+        height: height, width: width, channels: channels,
+        values: randomBytes(height * width * channels, using: &generator))
+}
+
+func randomRange(using generator: inout SeededGenerator) -> IntegerRange {
+    let bounds = [Int32.random(in: -128...127, using: &generator), Int32.random(in: -128...127, using: &generator)]
+    let isClamped = Bool.random(using: &generator)
+    return IntegerRange(
+        zeroPoint: Int32.random(in: -128...127, using: &generator), low: isClamped ? bounds.min()! : -128,
+        high: isClamped ? bounds.max()! : 127)
+}
+
+/// Mostly such that sums of `terms` products spread over the output, sometimes anything.
+func randomScale(terms: Int, using generator: inout SeededGenerator) -> IntegerScale {
+    let bits = Int.bitWidth - terms.leadingZeroBitCount
+    let shift =
+        Int.random(in: 0...9, using: &generator) == 0
+        ? Int.random(in: -31...30, using: &generator) : -(bits / 2) - Int.random(in: 4...8, using: &generator)
+    return IntegerScale(multiplier: Int32.random(in: (1 << 30)...Int32.max, using: &generator), shift: shift)
+}
+
+@Suite struct KernelTests {
+    @Test(arguments: [false, true])
+    func convolutionsEqualTheirDefinition(isDepthwise: Bool) {
+        let seed: UInt64 = isDepthwise ? 51 : 50
+        for round in 0..<1500 {
+            var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
+            let shape = RandomCase(using: &generator)
+            let groups = Int.random(in: 1...(isDepthwise ? 40 : 4), using: &generator)
+            let groupInputs = isDepthwise ? 1 : Int.random(in: 1...19, using: &generator)
+            let groupOutputs = Int.random(in: 1...(isDepthwise ? 3 : 37), using: &generator)
+            let inputs = groups * groupInputs
+            let outputs = groups * groupOutputs
+            let taps = shape.window.kernel.height * shape.window.kernel.width
+            let input = randomMap(shape.height, shape.width, inputs, using: &generator)
+            let weights = randomBytes(outputs * taps * groupInputs, using: &generator)
+            let bias = (0..<outputs).map { _ in Int32.random(in: -5000...5000, using: &generator) }
+            let scales = (0..<outputs).map { _ in randomScale(terms: taps * groupInputs, using: &generator) }
+            let range = randomRange(using: &generator)
+            let zeroPoint = Int32.random(in: -128...127, using: &generator)
+            let pads = Bool.random(using: &generator) ? randomBytes(inputs, using: &generator) : nil
+            let placements = (
+                Placement.random(inputs, using: &generator), Placement.random(outputs, using: &generator)
+            )
+
+            let expected = IntegerReference.convolve(
+                input, weights: weights, bias: bias, scales: scales, groups: groups, inputZeroPoint: zeroPoint,
+                pads: pads, window: shape.window, range: range)
+            let packed = PackedConvolution(
+                isDepthwise: isDepthwise, weights: weights, bias: bias, scales: scales, groups: groups,
+                inputChannels: inputs, taps: taps, inputZeroPoint: zeroPoint, pads: pads, range: range)
+            let found = Harness.run(
+                StoredMap(input, placement: placements.0), window: shape.window, output: placements.1
+            ) { rows, output, window in
+                if isDepthwise {
+                    convolveDepthwiseRow(rows, output, window, packed.parameters)
+                } else {
+                    convolveRow(rows, output, window, packed.parameters)
+                }
+            }
+            guard found.map != expected || !found.isClean else { continue }
+            Issue.record(
+                """
+                seed \(seed) round \(round): \(shape), \(groups) groups of \(groupInputs) to \(groupOutputs), \
+                input \(placements.0), output \(placements.1), zero point \(zeroPoint), pads \(pads != nil), \(range), \
+                clean \(found.isClean)
+                """)
+            return
+        }
+    }
+
+    @Test func poolsEqualTheirDefinition() {
+        let seed: UInt64 = 52
+        for round in 0..<2000 {
+            var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
+            let shape = RandomCase(using: &generator)
+            let channels = Int.random(in: 1...20, using: &generator)
+            let input = randomMap(shape.height, shape.width, channels, using: &generator)
+            let range = randomRange(using: &generator)
+            let placements = (
+                Placement.random(channels, using: &generator), Placement.random(channels, using: &generator)
+            )
+            let stored = StoredMap(input, placement: placements.0)
+            let largest = Harness.run(stored, window: shape.window, output: placements.1) { rows, output, window in
+                poolMaxRow(rows, output, window, channels: channels, range: range.output)
+            }
+            let mean = Harness.run(stored, window: shape.window, output: placements.1) { rows, output, window in
+                poolAverageRow(rows, output, window, channels: channels, range: range.output)
+            }
+            let configuration = "seed \(seed) round \(round): \(shape), \(placements), \(range)"
+            #expect(largest.isClean && mean.isClean, "\(configuration)")
+            guard largest.map == IntegerReference.maxPool(input, window: shape.window, range: range),
+                mean.map == IntegerReference.averagePool(input, window: shape.window, range: range)
+            else {
+                Issue.record("\(configuration)")
+                return
+            }
+        }
+    }
+
+    @Test func additionsAndMeansEqualTheirDefinition() {
+        let seed: UInt64 = 53
+        for round in 0..<2000 {
+            var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
+            let (height, width) = (Int.random(in: 1...7, using: &generator), Int.random(in: 1...7, using: &generator))
+            let channels = Int.random(in: 1...20, using: &generator)
+            let first = randomMap(height, width, channels, using: &generator)
+            let second = randomMap(height, width, channels, using: &generator)
+            let zeroPoints = (
+                Int32.random(in: -128...127, using: &generator), Int32.random(in: -128...127, using: &generator)
+            )
+            func scale(_ shifts: ClosedRange<Int>) -> IntegerScale {
+                IntegerScale(
+                    multiplier: Int32.random(in: (1 << 30)...Int32.max, using: &generator),
+                    shift: Int.random(in: shifts, using: &generator))
+            }
+            let scales = (scale(-5...0), scale(-5...0), scale(-22...(-17)))
+            let range = randomRange(using: &generator)
+            let placements = (0..<3).map { _ in Placement.random(channels, using: &generator) }
+
+            let sum = Harness.add(
+                StoredMap(first, placement: placements[0]), StoredMap(second, placement: placements[1]),
+                output: placements[2],
+                AdditionParameters(
+                    firstZeroPoint: zeroPoints.0, secondZeroPoint: zeroPoints.1, scales: scales, range: range.output))
+            let expected = IntegerReference.add(
+                first, zeroPoint: zeroPoints.0, scale: scales.0, second, zeroPoint: zeroPoints.1, scale: scales.1,
+                sum: scales.2, range: range)
+            let meanScale = randomScale(terms: height * width, using: &generator)
+            let mean = Harness.mean(
+                StoredMap(first, placement: placements[0]), output: placements[2], inputZeroPoint: zeroPoints.0,
+                scale: meanScale, range: range)
+            let expectedMean = IntegerReference.mean(
+                first, inputZeroPoint: zeroPoints.0, scale: meanScale, range: range)
+            let configuration = "seed \(seed) round \(round): \(height)x\(width), \(placements), \(scales), \(range)"
+            #expect(sum.isClean && mean.isClean, "\(configuration)")
+            guard sum.map == expected, mean.map == expectedMean else {
+                Issue.record("\(configuration), mean \(meanScale)")
+                return
+            }
+        }
+    }
+}
+
+extension AdditionParameters {
+    /// From the block that a file would hold.
+    init(
+        firstZeroPoint: Int32, secondZeroPoint: Int32, scales: (IntegerScale, IntegerScale, IntegerScale),
+        range: OutputRange
+    ) {
+        let block = [scales.0, scales.1, scales.2].flatMap { [$0.multiplier, Int32($0.shift)] }
+        self = block.withUnsafeBytes {
+            AdditionParameters(
+                block: $0.baseAddress!, firstZeroPoint: Int8(firstZeroPoint), secondZeroPoint: Int8(secondZeroPoint),
+                range: range)
+        }
+    }
+}
