@@ -6,6 +6,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define NAME(x) st_avx2_##x
 #define ISA "avx2"
+#define LANES 8
 #include "kernels.h"
 #pragma clang attribute pop
 #endif

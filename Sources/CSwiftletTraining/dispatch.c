@@ -7,15 +7,20 @@ extern const STKernels st_baseline_table;
 extern const STKernels st_avx2_table, st_avx512_table;
 #endif
 
-const STKernels *st_kernels(void) {
+const STKernels *st_kernels_at(int32_t rank) {
+    const STKernels *usable[3];
+    int32_t count = 0;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq"))
-        return &st_avx512_table;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &st_avx2_table;
+        usable[count++] = &st_avx512_table;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) usable[count++] = &st_avx2_table;
 #endif
-    return &st_baseline_table;
+    usable[count++] = &st_baseline_table;
+    return rank >= 0 && rank < count ? usable[rank] : 0;
 }
+
+const STKernels *st_kernels(void) { return st_kernels_at(0); }
 
 void st_barrier_init(STBarrier *barrier, int32_t count) {
     *barrier = (STBarrier){0, 0, count};

@@ -50,7 +50,10 @@ static inline __attribute__((always_inline)) float NAME(slope)(float t, STActiva
     default: { const STActivation A = {6, 0}; BODY } break;                           \
     }
 
+#include "depthwise.h"
+
 static void NAME(depthwiseForward)(const STWindow *s, const float *x, const float *weight, float *y) {
+    if (NAME(isPlain3x3)(s)) return NAME(depthwise3x3)(s, x, weight, y, 0);
     const int C = s->channels;
     for (int n = 0; n < s->images; n++)
         for (int oy = 0; oy < s->outHeight; oy++)
@@ -73,6 +76,8 @@ static void NAME(depthwiseForward)(const STWindow *s, const float *x, const floa
 
 static void NAME(depthwiseBackwardInput)(const STWindow *s, const float *dy, const float *weight, float *dx,
                                          int accumulate) {
+    if (NAME(isPlain3x3)(s) && s->strideHeight == 1 && s->strideWidth == 1 && s->channels <= 4096)
+        return NAME(depthwise3x3BackwardInput)(s, dy, weight, dx, accumulate);
     const int C = s->channels;
     if (!accumulate) memset(dx, 0, sizeof(float) * (size_t)s->images * s->height * s->width * C);
     for (int n = 0; n < s->images; n++)
@@ -94,6 +99,7 @@ static void NAME(depthwiseBackwardInput)(const STWindow *s, const float *dy, con
 }
 
 static void NAME(depthwiseBackwardWeight)(const STWindow *s, const float *x, const float *dy, float *dWeight) {
+    if (NAME(isPlain3x3)(s)) return NAME(depthwise3x3BackwardWeight)(s, x, dy, dWeight);
     const int C = s->channels;
     for (int n = 0; n < s->images; n++)
         for (int oy = 0; oy < s->outHeight; oy++)

@@ -1,6 +1,7 @@
 /// Finds a model by the name a user types: a path, or the name of a file in a `models` folder.
 ///
-/// Folders, in order: `SWIFTLET_MODELS`, `./models`, and `models` in the package that the executable was built in.
+/// The folder is `SWIFTLET_MODELS` if that is set; else `./models`, then `models` in the package that the executable was built
+/// in.
 /// What it does not do: tell a good model from a broken one; `ModelFile` does.
 import Foundation
 import SwiftletGraph
@@ -49,11 +50,8 @@ enum ModelLookup {
     }
 
     private static var folders: [String] {
-        var folders: [String] = []
-        if let folder = ProcessInfo.processInfo.environment["SWIFTLET_MODELS"], !folder.isEmpty {
-            folders.append(folder)
-        }
-        folders.append("models")
+        if let folder = ProcessInfo.processInfo.environment["SWIFTLET_MODELS"], !folder.isEmpty { return [folder] }
+        var folders = ["models"]
         var url = (Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]))
             .resolvingSymlinksInPath()
         while url.pathComponents.count > 1 {

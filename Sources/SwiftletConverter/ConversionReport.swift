@@ -67,7 +67,7 @@ public struct ConversionReport: Sendable, Codable {
         lines.append("calibration: \(rangeMethod) on \(calibrationImages) images")
         lines.append("file:        \(fileBytes) B")
         lines.append(
-            "arena:       \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); layer by layer it would be "
+            "arena:       \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); with whole tensors it would be "
                 + "\(layerwiseBytes) B")
         if let accuracy {
             lines.append(

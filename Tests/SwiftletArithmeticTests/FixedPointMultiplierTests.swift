@@ -63,7 +63,8 @@ private func exactProduct(_ x: Int32, _ scale: FixedPointMultiplier) -> Int32 {
         for _ in 0..<10_000 {
             let real = Double.random(in: 1e-6...1000, using: &generator)
             let scale = FixedPointMultiplier(real)!
-            let value = Double(scale.multiplier) / 2_147_483_648 * Double(sign: .plus, exponent: Int(scale.shift), significand: 1)
+            let power = Double(sign: .plus, exponent: Int(scale.shift), significand: 1)
+            let value = Double(scale.multiplier) / 2_147_483_648 * power
             #expect(abs(value / real - 1) < 1e-9, "\(real)")
         }
     }

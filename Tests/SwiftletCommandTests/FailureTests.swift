@@ -83,7 +83,9 @@ import TestSupport
         let before = folder.names
         var text = ""
         for line in Self.lines {
-            let message = try failure(line.split(separator: " ").map(String.init), in: folder.path)
+            let message = try failure(
+                line.split(separator: " ").map(String.init), in: folder.path,
+                environment: ["SWIFTLET_MODELS": "models"])  // Not those of this checkout.
             text += "$ swiftlet \(line)\n\(Self.masked(message))\n"
         }
         #expect(folder.names == before)

@@ -62,6 +62,16 @@ import TestSupport
         #expect(try run("infer", "--model", model, "--arena", "\(needed + 12345)", "star.png").status == 0)
     }
 
+    static let photos = ["bird", "cat", "dog", "hot_dog", "owl", "parrot", "person", "sunflower"]
+
+    @Test(.enabled(if: SharedFolder.has("data/photos/cat.png")))
+    func photosOfAnySizeWork() throws {
+        let files = Self.photos.map { SharedFolder.file("data/photos/\($0).png").path }
+        let result = try swiftlet.run(["infer", "--model", "random.bin", "--json"] + files, in: Workbench.folder.get())
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try result.jsonArray().compactMap { $0["image"] as? String } == files)
+    }
+
     @Test func softmaxIsStableForLargeScores() {
         let probabilities = softmax([1000, 1000, -1000])
         #expect(probabilities == [0.5, 0.5, 0])

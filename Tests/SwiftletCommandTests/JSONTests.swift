@@ -72,6 +72,13 @@ import TestSupport
         #expect(result["arithmetic"] as? String == (model == "int8.bin" ? "int8" : "float"))
     }
 
+    /// A log is no place for a line that replaces itself.
+    @Test func progressIsPlainWhereNobodyWatches() throws {
+        let result = try run("eval", "--model", "int8.bin", "--data", "shapes:500")
+        #expect(result.errors == "int8 [##############################] 100/100\n")
+        #expect(result.output.hasPrefix("int8.bin: top-1 ") && result.output.contains("of 100 images (int8, "))
+    }
+
     @Test func evalDoesNotDependOnThreads() throws {
         let one = try run("eval", "--model", "int8.bin", "--data", "shapes:300", "--threads", "1", "--json").json()
         let three = try run("eval", "--model", "int8.bin", "--data", "shapes:300", "--threads", "3", "--json").json()

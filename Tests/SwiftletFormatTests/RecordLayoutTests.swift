@@ -40,7 +40,8 @@ import Testing
 
     /// Every weight has a place of its own, inside the block.
     @Test func packedWeightsNeverShareAPlace() {
-        for (groups, inputs, outputs, taps) in [(1, 3, 8, 9), (1, 17, 33, 1), (4, 20, 24, 9), (2, 6, 38, 3), (3, 9, 3, 4)] {
+        let shapes = [(1, 3, 8, 9), (1, 17, 33, 1), (4, 20, 24, 9), (2, 6, 38, 3), (3, 9, 3, 4)]
+        for (groups, inputs, outputs, taps) in shapes {
             let layout = ConvolutionLayout(
                 isDepthwise: false, groups: groups, inputChannels: inputs, outputChannels: outputs, taps: taps)
             var seen: Set<Int> = []

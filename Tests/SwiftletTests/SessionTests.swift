@@ -1,4 +1,3 @@
-import AllocationCounter
 import Swiftlet
 import SwiftletConverter
 import SwiftletFormat
@@ -159,29 +158,6 @@ private struct RowCounter: StepObserver {
         #expect(try fixture.picture.withUnsafeBytes { try runner.run($0) } == observed)
     }
 
-    @Test(
-        .enabled(if: allocationCount() >= 0 && isOptimized),
-        arguments: [
-            "lenet5", "mobilenet-v1:width=0.25,resolution=32", "shufflenet-v2:width=0.5,resolution=32",
-            "condensenet:stages=2-2-2,growth=8-8-8,resolution=32",
-        ])
-    func anInferenceAllocatesNothing(_ specification: String) throws {
-        let fixture = try Fixture(specification)
-        let arena = HostArena(byteCount: fixture.file.model.arenaBytes)
-        let session = try Session(model: fixture.file.model, arena: arena.arena)
-        var score: Int8 = 0
-        let before = allocationCount()
-        for _ in 0..<2 {
-            session.reset()
-            try fixture.forEachRow { _ = try session.push(row: $0) }
-            score = try session.output()[0]
-        }
-        let after = allocationCount()
-        #expect(after == before, "\(after - before) allocations, first score \(score)")
-        let proof = [UInt8](unsafeUninitializedCapacity: 4096) { $1 = $0.count > 0 ? 1 : 0 }
-        #expect(allocationCount() > after && proof.count == 1)  // The counter counts.
-    }
-
     @Test func errorsSayWhatToDo() {
         let messages: [(SessionError, String)] = [
             (.arenaTooSmall(needed: 100, given: 60), "arena too small: needs 100 B, given 60 B (short 40 B)"),
@@ -196,11 +172,3 @@ private struct RowCounter: StepObserver {
         for (error, message) in messages { #expect("\(error)" == message) }
     }
 }
-
-private let isOptimized: Bool = {
-    #if DEBUG
-        return false
-    #else
-        return true
-    #endif
-}()

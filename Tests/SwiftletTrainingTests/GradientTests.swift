@@ -99,9 +99,11 @@ import Testing
         case "convolution": try convolve("op", .centred(3), outputs: 6)
         case "grouped": try convolve("op", .centred(3), groups: 4)
         case "dilated":
-            try convolve("op", Window(kernel: Extent(2), padding: Padding(top: 1, left: 0, bottom: 0, right: 2), dilation: Extent(2)))
+            let padding = Padding(top: 1, left: 0, bottom: 0, right: 2)
+            try convolve("op", Window(kernel: Extent(2), padding: padding, dilation: Extent(2)))
         case "strided":
-            try convolve("op", Window(kernel: Extent(height: 3, width: 1), stride: Extent(height: 2, width: 3), padding: Padding(1)))
+            let kernel = Extent(height: 3, width: 1)
+            try convolve("op", Window(kernel: kernel, stride: Extent(height: 2, width: 3), padding: Padding(1)))
         case "depthwise": try convolve("op", .centred(3, stride: 2), groups: 8)
         case "linear": try apply(.flatten)
         case "batchNorm":
@@ -137,10 +139,13 @@ import Testing
         case "shuffle": try apply(.channelShuffle(groups: 4))
         case "index": try apply(.channelIndex([7, 0, 0, 3, 5]))
         case "learned":
-            try apply(.learnedGroupConvolution(LearnedGroupConvolution(outputChannels: 8, groups: 2, condensationFactor: 4)))
+            let learned = LearnedGroupConvolution(outputChannels: 8, groups: 2, condensationFactor: 4)
+            try apply(.learnedGroupConvolution(learned))
         default: break
         }
-        if graph.shape(of: value).height > 1 { value = try graph.append(.globalAveragePool, name: "pool", input: value) }
+        if graph.shape(of: value).height > 1 {
+            value = try graph.append(.globalAveragePool, name: "pool", input: value)
+        }
         graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: value)
         return graph
     }

@@ -34,7 +34,11 @@ import Testing
     @Test func theSameSeedGivesTheSameNetwork() throws {
         let first = try run(makeTrainer { $0.epochs = 1 }).last!
         let second = try run(makeTrainer { $0.epochs = 1 }).last!
-        let other = try run(makeTrainer { $0.epochs = 1; $0.seed = 2 }).last!
+        let other = try run(
+            makeTrainer {
+                $0.epochs = 1; $0.seed = 2
+            }
+        ).last!
         #expect(first.graph.parameters == second.graph.parameters)
         #expect(first.graph.parameters != other.graph.parameters)
     }
@@ -61,19 +65,28 @@ import Testing
     }
 
     @Test func aLossThatIsNoNumberStopsTheRun() throws {
-        let trainer = try makeTrainer { $0.learningRate = 1e30; $0.warmUpEpochs = 0 }
+        let trainer = try makeTrainer {
+            $0.learningRate = 1e30; $0.warmUpEpochs = 0
+        }
         let error = #expect(throws: TrainingError.self) { try run(trainer) }
         #expect(error.map { "\($0)" }?.contains("is not finite in epoch 1") == true)
     }
 
     @Test func dataOfAnotherSizeOrOtherClassesIsRefused() throws {
-        #expect(throws: TrainingError.self) { try makeTrainer(spec: "mobilenet-v2:width=0.35,resolution=64,classes=10") }
+        #expect(throws: TrainingError.self) {
+            try makeTrainer(spec: "mobilenet-v2:width=0.35,resolution=64,classes=10")
+        }
         #expect(throws: TrainingError.self) { try makeTrainer(spec: "mobilenet-v2:width=0.35,resolution=32,classes=7") }
     }
 
     @Test func condensationLeavesEachGroupItsShareAndTheNetworkConverts() throws {
         let spec = "condensenet:stages=2-2-2,growth=8-8-8,resolution=32,classes=10"
-        let trained = try run(makeTrainer({ $0.epochs = 6; $0.learningRate = 0.02 }, spec: spec, count: 64)).last!
+        let trained = try run(
+            makeTrainer(
+                {
+                    $0.epochs = 6; $0.learningRate = 0.02
+                }, spec: spec, count: 64)
+        ).last!
         for node in trained.graph.nodes {
             guard case .learnedGroupConvolution(let convolution) = node.operation,
                 let mask = trained.graph.parameter("mask", of: node)
@@ -102,7 +115,9 @@ import Testing
 
     @Test func aSmallNetworkLearnsDrawnShapes() throws {
         let trainer = try makeTrainer(
-            { $0.epochs = 12; $0.augmentation = .none }, spec: "lenet5:resolution=32,channels=3,classes=10", count: 320)
+            {
+                $0.epochs = 12; $0.augmentation = .none
+            }, spec: "lenet5:resolution=32,channels=3,classes=10", count: 320)
         _ = try run(trainer)
         let losses = trainer.metrics.map(\.trainingLoss)
         #expect(losses.last! < losses.first! * 0.8, "\(losses)")

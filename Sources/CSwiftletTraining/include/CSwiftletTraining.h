@@ -70,6 +70,14 @@ typedef struct {
 // The kernels of the best instruction set that this machine has.
 const STKernels *st_kernels(void);
 
+// The kernels of every instruction set that this machine has, best first; NULL after the last.
+const STKernels *st_kernels_at(int32_t rank);
+
+// `count` zeros that begin on a 64-byte line, so that no full vector straddles two; large ones on huge pages where the
+// system has them. NULL when there is no memory.
+float *st_allocate(int64_t count);
+void st_free(float *);
+
 // A barrier for threads that come often: spins for a while, then gives way to others.
 typedef struct {
     int32_t arrived, generation, count;

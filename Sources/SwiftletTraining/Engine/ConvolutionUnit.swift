@@ -25,12 +25,14 @@ final class ConvolutionUnit: Unit {
     private let input: Shape
     /// One a thread; im2col of one image and one group.
     private var columns: [UnsafeMutablePointer<Float>] = []
+    /// One a thread; a chunk of a deferred source, normalized.
+    private var normalized: [UnsafeMutablePointer<Float>] = []
     /// Images whose input and output fill about half of a second-level cache of 1 MiB.
     private let chunk: Int
 
     init(
         name: String, source: Map, output: Map, weight: Parameter, normalization: Normalization, groups: Int,
-        window: Window, padValues: [Float]? = nil, batchSize: Int, threads: Int
+        window: Window, padValues: [Float]? = nil, batchSize: Int, threads: Int, isTrained: Bool
     ) {
         self.weight = weight
         self.padValues = padValues
@@ -46,16 +48,22 @@ final class ConvolutionUnit: Unit {
             } else {
                 .columns
             }
-        sums = normalization.isIdentity ? output : Map(shape: output.shape, batchSize: batchSize)
+        // Without gradients nobody asks for the sums again: they are normalized where they lie.
+        let keepsSums = isTrained && output.deferred == nil && !normalization.isIdentity
+        sums = keepsSums ? Map(shape: output.shape, batchSize: batchSize) : output
         chunk = max(1, 131_072 / (source.shape.elementCount + output.shape.elementCount))
         super.init(name: name, sources: [source], outputs: [output])
+        if source.deferred != nil {
+            let count = min(chunk, batchSize) * source.shape.elementCount
+            normalized = (0..<threads).map { _ in allocateZeros(count) }
+        }
         if method == .columns {
             let count = output.pixels * columnDepth
-            columns = (0..<threads).map { _ in .allocate(capacity: count) }
+            columns = (0..<threads).map { _ in allocateZeros(count) }
         }
     }
 
-    deinit { for memory in columns { memory.deallocate() } }
+    deinit { for memory in columns + normalized { st_free(memory) } }
 
     override var parameters: [Parameter] { [weight] + normalization.parameters }
 
@@ -79,25 +87,42 @@ final class ConvolutionUnit: Unit {
     override func forward(_ share: Share, _ mode: Mode) {
         let usesStatistics = normalization.batchNorm != nil && mode.isTraining
         if usesStatistics { normalization.beginStatistics(share) }
-        let pixels = output.pixels
+        let isApplied = !normalization.isIdentity && output.deferred == nil
+        if !usesStatistics { normalization.settle(share, mode, rows: batchRows(share)) }
         forEachChunk(share) { images in
             convolve(images, share)
             if usesStatistics {
-                normalization.addStatistics(sums.values(from: images.lowerBound), rows: images.count * pixels, share)
+                let rows = images.count * output.pixels
+                normalization.addStatistics(sums.values(from: images.lowerBound), rows: rows, share)
+            } else if isApplied {
+                apply(images, share)
             }
         }
-        if normalization.isIdentity { return }
+        guard usesStatistics else { return }
         normalization.settle(share, mode, rows: batchRows(share))
+        if isApplied { apply(share.images, share) }
+    }
+
+    private func apply(_ images: Range<Int>, _ share: Share) {
         normalization.apply(
-            sums.values(from: share.images.lowerBound), to: output.values(from: share.images.lowerBound),
-            rows: share.images.count * pixels, share)
+            sums.values(from: images.lowerBound), to: output.values(from: images.lowerBound),
+            rows: images.count * output.pixels, share)
+    }
+
+    /// The chunk as the convolution reads it.
+    private func inputValues(_ images: Range<Int>, _ share: Share) -> UnsafeMutablePointer<Float> {
+        let map = sources[0].map
+        let values = map.values(from: images.lowerBound)
+        guard let deferred = map.deferred else { return values }
+        deferred.apply(values, to: normalized[share.thread], rows: images.count * map.pixels, share)
+        return normalized[share.thread]
     }
 
     /// Rows (pixels) of the whole batch: shares are equal but for one image.
     private func batchRows(_ share: Share) -> Int { share.batch * output.pixels }
 
     private func convolve(_ images: Range<Int>, _ share: Share) {
-        let x = sources[0].map.values(from: images.lowerBound)
+        let x = inputValues(images, share)
         let y = sums.values(from: images.lowerBound)
         let outputs = output.shape.channels
         switch method {
@@ -142,10 +167,16 @@ final class ConvolutionUnit: Unit {
         let first = share.images.lowerBound
         let pixels = output.pixels
         if !normalization.isIdentity {
-            normalization.reduceGradients(
-                dz + first * output.shape.elementCount, y: sums.values(from: first),
-                shareRows: share.images.count * pixels, rows: batchRows(share), share)
+            if output.deferred == nil {
+                normalization.beginReduction(share)
+                normalization.addReduction(
+                    dz + first * output.shape.elementCount, y: sums.values(from: first),
+                    rows: share.images.count * pixels, share)
+            }
+            normalization.settleGradients(rows: batchRows(share), share)
         }
+        let source = sources[0].map
+        source.deferred?.beginReduction(share)
         forEachChunk(share) { images in
             let dy = dz + images.lowerBound * output.shape.elementCount
             if !normalization.isIdentity {
@@ -154,12 +185,16 @@ final class ConvolutionUnit: Unit {
                     accumulate: false, share)
             }
             backward(images, dy, share)
+            if let deferred = source.deferred, let dx = source.gradient(from: images.lowerBound) {
+                deferred.addReduction(
+                    dx, y: source.values(from: images.lowerBound), rows: images.count * source.pixels, share)
+            }
         }
     }
 
     private func backward(_ images: Range<Int>, _ dy: UnsafeMutablePointer<Float>, _ share: Share) {
         let source = sources[0]
-        let x = source.map.values(from: images.lowerBound)
+        let x = inputValues(images, share)
         let dx = source.map.gradient(from: images.lowerBound)
         let dw = weight.gradients[share.thread]
         let outputs = output.shape.channels
@@ -184,15 +219,15 @@ final class ConvolutionUnit: Unit {
                     rows: rows, columns: groupInputs, depth: groupOutputs, accumulate: source.accumulates)
             }
         case .columns:
-            backwardColumns(images, dy, dw, share)
+            backwardColumns(images, x, dy, dw, share)
         }
     }
 
     private func backwardColumns(
-        _ images: Range<Int>, _ dy: UnsafeMutablePointer<Float>, _ dw: UnsafeMutablePointer<Float>, _ share: Share
+        _ images: Range<Int>, _ x: UnsafeMutablePointer<Float>, _ dy: UnsafeMutablePointer<Float>,
+        _ dw: UnsafeMutablePointer<Float>, _ share: Share
     ) {
         let source = sources[0]
-        let x = source.map.values(from: images.lowerBound)
         let dx = source.map.gradient(from: images.lowerBound)
         let outputs = output.shape.channels
         var shape = STWindow(window, input: input, output: output.shape, images: 1)
@@ -239,7 +274,9 @@ final class NormalizationUnit: Unit {
             normalization.addStatistics(y, rows: rows, share)
         }
         normalization.settle(share, mode, rows: share.batch * output.pixels)
-        normalization.apply(y, to: output.values(from: share.images.lowerBound), rows: rows, share)
+        if output.deferred == nil {
+            normalization.apply(y, to: output.values(from: share.images.lowerBound), rows: rows, share)
+        }
     }
 
     override func backward(_ share: Share, _ mode: Mode) {
@@ -247,7 +284,11 @@ final class NormalizationUnit: Unit {
         let rows = share.images.count * output.pixels
         guard let dz = output.gradient(from: first) else { return }
         let y = sources[0].map.values(from: first)
-        normalization.reduceGradients(dz, y: y, shareRows: rows, rows: share.batch * output.pixels, share)
+        if output.deferred == nil {
+            normalization.beginReduction(share)
+            normalization.addReduction(dz, y: y, rows: rows, share)
+        }
+        normalization.settleGradients(rows: share.batch * output.pixels, share)
         guard let dy = sources[0].map.gradient(from: first) else { return }
         normalization.backward(dz, y: y, to: dy, rows: rows, accumulate: sources[0].accumulates, share)
     }

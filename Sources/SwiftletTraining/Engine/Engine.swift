@@ -62,7 +62,7 @@ final class Engine {
 
     deinit {
         workers.stop()
-        for memory in gradientMemory { memory.deallocate() }
+        for memory in gradientMemory { st_free(memory) }
     }
 
     /// Gives every map but the picture a gradient. A gradient lives from the last reader's backward step to its maker's;
@@ -75,21 +75,27 @@ final class Engine {
                 map.gradient = memory
                 return
             }
-            let memory = UnsafeMutablePointer<Float>.allocate(capacity: count)
-            memory.initialize(repeating: 0, count: count)
+            let memory = allocateZeros(count)
             gradientMemory.append(memory)
             map.gradient = memory
         }
         take(output)
         for unit in units.reversed() {
-            for map in unit.outputs where map.gradient == nil { take(map) }
+            // Nobody reads these: their gradient is zero for good, in memory that nothing else uses.
+            let unread = unit.outputs.filter { $0.gradient == nil }
+            for map in unread {
+                map.gradient = allocateZeros(map.shape.elementCount * batchSize)
+                gradientMemory.append(map.gradient!)
+            }
             for index in unit.sources.indices {
                 let map = unit.sources[index].map
                 if map === input { continue }
                 unit.sources[index].accumulates = map.gradient != nil
                 if map.gradient == nil { take(map) }
             }
-            for map in unit.outputs { free[map.shape.elementCount * batchSize, default: []].append(map.gradient!) }
+            for map in unit.outputs where !unread.contains(where: { $0 === map }) {
+                free[map.shape.elementCount * batchSize, default: []].append(map.gradient!)
+            }
         }
     }
 

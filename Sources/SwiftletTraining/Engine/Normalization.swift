@@ -140,11 +140,23 @@ final class Normalization {
 
     // MARK: Backward
 
-    /// Sums what the gradients need over the share, waits for the others, and settles the coefficients of
-    /// `dy = a * dz * act' + b * y + c`. Adds the gradients of batch norm's parameters or of the bias.
-    func reduceGradients(
-        _ dz: UnsafePointer<Float>, y: UnsafePointer<Float>, shareRows: Int, rows: Int, _ share: Share
-    ) {
+    /// Begins the sums that the gradients need.
+    func beginReduction(_ share: Share) { beginStatistics(share) }
+
+    /// Adds rows of the share to those sums.
+    func addReduction(_ dz: UnsafePointer<Float>, y: UnsafePointer<Float>, rows: Int, _ share: Share) {
+        guard batchNorm != nil || bias != nil else { return }
+        let thread = share.thread
+        kernels.normalizeReduce(
+            dz, y, Int64(rows), Int32(channels), scale[thread], shift[thread], activation, sums[thread],
+            squares[thread])
+    }
+
+    /// Waits for the others' sums and settles the coefficients of `dy = a * dz * act' + b * y + c`. Adds the gradients of
+    /// batch norm's parameters or of the bias.
+    ///
+    /// - Parameter rows: pixels of the whole batch.
+    func settleGradients(rows: Int, _ share: Share) {
         let thread = share.thread
         let a = coefficients[thread]
         let b = a + channels
@@ -155,10 +167,6 @@ final class Normalization {
             c[channel] = 0
         }
         guard batchNorm != nil || bias != nil else { return }
-        beginStatistics(share)
-        kernels.normalizeReduce(
-            dz, y, Int64(shareRows), Int32(channels), scale[thread], shift[thread], activation, sums[thread],
-            squares[thread])
         guard let batchNorm else {
             for channel in 0..<channels { bias!.gradients[thread][channel] += Float(sums[thread][channel]) }
             return

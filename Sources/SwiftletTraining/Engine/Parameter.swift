@@ -46,23 +46,18 @@ final class Parameter {
         self.layout = layout
         self.isDecayed = isDecayed
         let count = tensor.elementCount
-        func zeros() -> UnsafeMutablePointer<Float> {
-            let memory = UnsafeMutablePointer<Float>.allocate(capacity: max(count, 1))
-            memory.initialize(repeating: 0, count: count)
-            return memory
-        }
         self.count = count
-        values = zeros()
+        values = allocateZeros(count)
         if isTrained {
-            gradients = (0..<threads).map { _ in zeros() }
-            moments = [zeros(), zeros()]
+            gradients = (0..<threads).map { _ in allocateZeros(count) }
+            moments = [allocateZeros(count), allocateZeros(count)]
         }
         load(tensor.values)
     }
 
     deinit {
-        values.deallocate()
-        for memory in gradients + moments { memory.deallocate() }
+        st_free(values)
+        for memory in gradients + moments { st_free(memory) }
     }
 
     func load(_ source: [Float]) { store(source, into: values) }

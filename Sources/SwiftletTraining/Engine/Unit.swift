@@ -5,20 +5,42 @@
 import CSwiftletTraining
 import SwiftletGraph
 
+/// Aligned memory, given back with `st_free`. Without memory the process ends, as with Swift's own allocations.
+func allocateZeros(_ count: Int) -> UnsafeMutablePointer<Float> {
+    guard let memory = st_allocate(Int64(count)) else {
+        preconditionFailure("no memory for \(count) floats; use a smaller batch")
+    }
+    return memory
+}
+
 /// A feature map of the whole batch, NHWC, and its gradient.
 final class Map {
     let shape: Shape
     let values: UnsafeMutablePointer<Float>
     /// Nil in inference, and for the picture itself.
     var gradient: UnsafeMutablePointer<Float>?
+    /// What the only reader has yet to apply to `values`: the normalized map is never written to memory. The gradient is
+    /// that of the normalized map.
+    let deferred: Normalization?
+    /// The map whose memory this one shows.
+    private let owner: Map?
 
-    init(shape: Shape, batchSize: Int) {
+    init(shape: Shape, batchSize: Int, deferred: Normalization? = nil) {
         self.shape = shape
-        values = .allocate(capacity: shape.elementCount * batchSize)
-        values.initialize(repeating: 0, count: shape.elementCount * batchSize)
+        self.deferred = deferred
+        owner = nil
+        values = allocateZeros(shape.elementCount * batchSize)
     }
 
-    deinit { values.deallocate() }
+    /// `map` under a normalization that the only reader applies; with a gradient of its own.
+    init(showing map: Map, deferred: Normalization) {
+        shape = map.shape
+        values = map.values
+        self.deferred = deferred
+        owner = map
+    }
+
+    deinit { if owner == nil { st_free(values) } }
 
     /// The values of the images from `image` on.
     func values(from image: Int) -> UnsafeMutablePointer<Float> { values + image * shape.elementCount }

@@ -57,7 +57,13 @@ struct UnitBuilder {
                 bias: parameter("bias", node, .plain, isDecayed: false), groups: 1, window: Window(kernel: .one))
         case .batchNorm:
             let (normalization, value) = normalization(node, bias: nil, from: node.outputs[0], batchNorm: node)
-            let output = makeMap(value)
+            let output: Map
+            if isDeferred(value) {
+                output = Map(showing: sources[0], deferred: normalization)
+                maps[value] = output
+            } else {
+                output = makeMap(value)
+            }
             units.append(
                 NormalizationUnit(name: node.name, source: sources[0], output: output, normalization: normalization))
         case .activation(let activation):
@@ -91,10 +97,19 @@ struct UnitBuilder {
         }
     }
 
-    private mutating func makeMap(_ value: ValueID) -> Map {
-        let map = Map(shape: graph.shape(of: value), batchSize: batchSize)
+    private mutating func makeMap(_ value: ValueID, deferred: Normalization? = nil) -> Map {
+        let map = Map(shape: graph.shape(of: value), batchSize: batchSize, deferred: deferred)
         maps[value] = map
         return map
+    }
+
+    /// Whether the reader of `value` normalizes it, chunk by chunk in the cache: in training, one convolution alone.
+    private func isDeferred(_ value: ValueID) -> Bool {
+        guard isTrained, let reader = onlyConsumer(of: value) else { return false }
+        switch reader.operation {
+        case .convolution, .learnedGroupConvolution, .linear: return true
+        default: return false
+        }
     }
 
     private mutating func addPool(_ node: Node, _ kind: PoolKind, _ window: Window) {
@@ -120,12 +135,13 @@ struct UnitBuilder {
             fused.insert(next.name)
         }
         let (normalization, final) = normalization(node, bias: bias, from: value, batchNorm: batchNorm)
+        let isDeferred = !normalization.isIdentity && isDeferred(final)
+        let output = makeMap(final, deferred: isDeferred ? normalization : nil)
         units.append(
             ConvolutionUnit(
-                name: node.name, source: maps[node.inputs[0]]!, output: makeMap(final), weight: weight,
+                name: node.name, source: maps[node.inputs[0]]!, output: output, weight: weight,
                 normalization: normalization, groups: groups, window: window, padValues: padValues,
-                batchSize: batchSize,
-                threads: threads))
+                batchSize: batchSize, threads: threads, isTrained: isTrained))
     }
 
     /// The normalization of `value`'s map with the activation that alone reads it; and the value that then stands there.

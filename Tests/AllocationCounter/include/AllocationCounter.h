@@ -1,9 +1,10 @@
-/// Counts what a thread asks the heap for. What it does not do: count with other C libraries than glibc, or under a memory
-/// checker, which has a heap of its own.
+// Counts what the calling thread allocates. Linked into the tests only.
 #ifndef ALLOCATION_COUNTER_H
 #define ALLOCATION_COUNTER_H
 
-/// Allocations of this thread since it began; -1 where they cannot be counted.
-long allocationCount(void);
+#include <stdint.h>
+
+// How often the calling thread has asked for memory so far; -1 where it cannot be counted (sanitizers, other C libraries).
+int64_t allocation_count(void);
 
 #endif
