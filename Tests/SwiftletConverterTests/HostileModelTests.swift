@@ -11,40 +11,8 @@ import Testing
 
 /// Broken and hostile models: refused with a reason, or run without leaving the arena.
 @Suite struct HostileModelTests {
-    /// A few kilobytes with every kind of operator, a channel table and two segments.
-    private static let model: [UInt8] = {
-        do {
-            var graph = Graph(name: "small", input: Shape(height: 9, width: 7, channels: 3))
-            func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1)
-                throws
-                -> ValueID
-            {
-                let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
-                return try graph.append(.convolution(convolution), name: name, input: input)
-            }
-            let stem = try convolution("stem", graph.input, to: 8, .centred(3))
-            let halves = try graph.append(.split([4, 4]), name: "split", inputs: [stem])
-            let depthwise = try convolution("depthwise", halves[1], to: 4, .centred(3), groups: 4)
-            let joined = try graph.append(.concat, name: "concat", inputs: [halves[0], depthwise])[0]
-            let shuffled = try graph.append(.channelShuffle(groups: 2), name: "shuffle", input: joined)
-            let grouped = try convolution("grouped", shuffled, to: 8, Window(kernel: .one), groups: 2)
-            let sum = try graph.append(.add, name: "add", inputs: [stem, grouped])[0]
-            let largest = try graph.append(.pool(.max, .centred(3, stride: 2)), name: "max", input: sum)
-            let average = try graph.append(.pool(.average, .centred(3)), name: "average", input: largest)
-            let mean = try graph.append(.globalAveragePool, name: "mean", input: average)
-            graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: mean)
-            var generator = SeededGenerator(seed: 5)
-            graph.randomizeParameters(using: &generator)
-            return try CalibratedNetwork(graph, seed: 5).convert { planner in
-                try planner.plan(segments: [0, planner.problem.steps.count / 2])
-            }.bytes
-        } catch {
-            return []
-        }
-    }()
-
     @Test func theModelToMutateHoldsEveryOperator() throws {
-        let reader = try ModelFile(contents: Self.model, path: "t").model.reader
+        let reader = try ModelFile(contents: SmallModel.bytes, path: "t").model.reader
         let kinds = Set((0..<reader.operatorCount).map { reader.operation($0).kind })
         #expect(kinds == Set(OperatorKind.allCases.map(\.rawValue)))
         #expect((0..<reader.operatorCount).contains { reader.operation($0).input.channelTable != 0 })
@@ -52,14 +20,14 @@ import Testing
 
     /// As it is, and with a header that promises no more than is left.
     @Test func everyTruncationIsRefused() {
-        let bytes = Self.model
+        let bytes = SmallModel.bytes
         #expect(!bytes.isEmpty)
         for length in 0..<bytes.count {
             var part = Array(bytes[0..<length])
             #expect(throws: ModelFileError.self, "\(length) bytes") { try ModelFile(contents: part, path: "t") }
             guard length >= MemoryLayout<HeaderRecord>.size else { continue }
             part.replace(UInt32(length), at: 12)
-            Self.reseal(&part)
+            SmallModel.reseal(&part)
             #expect(throws: ModelFileError.self, "\(length) bytes, resealed") {
                 try ModelFile(contents: part, path: "t")
             }
@@ -69,7 +37,7 @@ import Testing
     @Test func aFlippedBitAnywhereIsSeenByTheChecksum() {
         var generator = SeededGenerator(seed: 1)
         for _ in 0..<200 {
-            var bytes = Self.model
+            var bytes = SmallModel.bytes
             let position = Int.random(in: 0..<bytes.count, using: &generator)
             bytes[position] ^= 1 << UInt8.random(in: 0...7, using: &generator)
             #expect(throws: ModelFileError.self, "byte \(position)") { try ModelFile(contents: bytes, path: "t") }
@@ -80,12 +48,12 @@ import Testing
     @Test func mutatedModelsAreRefusedOrRunInsideTheArena() throws {
         let seed: UInt64 = 777
         var generator = SeededGenerator(seed: seed)
-        let header = try ModelFile(contents: Self.model, path: "t").model.reader.header
+        let header = try ModelFile(contents: SmallModel.bytes, path: "t").model.reader.header
         let firstRecord = min(header.inputs.offset, header.operators.offset)
         var refused = 0
         var ran = 0
         for round in 0..<8000 {
-            var bytes = Self.model
+            var bytes = SmallModel.bytes
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 // Records and header matter most; weights may hold anything.
                 let area = round % 4 == 0 ? 20..<112 : Int(firstRecord)..<bytes.count
@@ -94,7 +62,7 @@ import Testing
                     [0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &generator)].randomElement(
                         using: &generator)!
             }
-            Self.reseal(&bytes)
+            SmallModel.reseal(&bytes)
             guard let file = try? ModelFile(contents: bytes, path: "t") else {
                 refused += 1
                 continue
@@ -120,16 +88,9 @@ import Testing
         }
     }
 
-    private static func reseal(_ bytes: inout [UInt8]) {
-        let checksum = bytes.withUnsafeBytes {
-            Checksum.of(UnsafeRawBufferPointer(rebasing: $0[HeaderRecord.checkedFrom...]))
-        }
-        bytes.replace(checksum, at: 16)
-    }
-
     @Test func eachErrorSaysWhatIsWrong() {
         func message(_ change: (inout [UInt8]) -> Void) -> String {
-            var bytes = Self.model
+            var bytes = SmallModel.bytes
             change(&bytes)
             do {
                 _ = try ModelFile(contents: bytes, path: "m.bin")

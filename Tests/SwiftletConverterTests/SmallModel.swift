@@ -1,0 +1,73 @@
+/// A model to break, and ways to break it.
+import SwiftletFormat
+import SwiftletGraph
+import SwiftletPlanner
+import TestSupport
+
+@testable import SwiftletConverter
+
+enum SmallModel {
+    /// A few kilobytes with every kind of operator, a channel table and two segments.
+    static let bytes: [UInt8] = {
+        do {
+            var graph = Graph(name: "small", input: Shape(height: 9, width: 7, channels: 3))
+            func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1)
+                throws
+                -> ValueID
+            {
+                let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
+                return try graph.append(.convolution(convolution), name: name, input: input)
+            }
+            let stem = try convolution("stem", graph.input, to: 8, .centred(3))
+            let halves = try graph.append(.split([4, 4]), name: "split", inputs: [stem])
+            let depthwise = try convolution("depthwise", halves[1], to: 4, .centred(3), groups: 4)
+            let joined = try graph.append(.concat, name: "concat", inputs: [halves[0], depthwise])[0]
+            let shuffled = try graph.append(.channelShuffle(groups: 2), name: "shuffle", input: joined)
+            let grouped = try convolution("grouped", shuffled, to: 8, Window(kernel: .one), groups: 2)
+            let sum = try graph.append(.add, name: "add", inputs: [stem, grouped])[0]
+            let largest = try graph.append(.pool(.max, .centred(3, stride: 2)), name: "max", input: sum)
+            let average = try graph.append(.pool(.average, .centred(3)), name: "average", input: largest)
+            let mean = try graph.append(.globalAveragePool, name: "mean", input: average)
+            graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: mean)
+            var generator = SeededGenerator(seed: 5)
+            graph.randomizeParameters(using: &generator)
+            return try CalibratedNetwork(graph, seed: 5).convert { planner in
+                try planner.plan(segments: [0, planner.problem.steps.count / 2])
+            }.bytes
+        } catch {
+            return []
+        }
+    }()
+
+    /// Enters the checksum anew, so that it is the validation that has to refuse.
+    static func reseal(_ bytes: inout [UInt8]) {
+        let checksum = bytes.withUnsafeBytes {
+            Checksum.of(UnsafeRawBufferPointer(rebasing: $0[HeaderRecord.checkedFrom...]))
+        }
+        bytes.replace(checksum, at: 16)
+    }
+
+    /// The model after a change of its header.
+    static func changing(_ change: (inout HeaderRecord) -> Void) -> [UInt8] {
+        var copy = bytes
+        var header = copy.withUnsafeBytes { $0.loadUnaligned(as: HeaderRecord.self) }
+        change(&header)
+        copy.replace(header, at: 0)
+        reseal(&copy)
+        return copy
+    }
+
+    /// The model after a change of record `index` of a list.
+    static func changing<Record>(
+        _ list: KeyPath<HeaderRecord, ListRecord>, _ index: Int, _ type: Record.Type, _ change: (inout Record) -> Void
+    ) -> [UInt8] {
+        var copy = bytes
+        let header = copy.withUnsafeBytes { $0.loadUnaligned(as: HeaderRecord.self) }
+        let offset = Int(header[keyPath: list].offset) + index * MemoryLayout<Record>.stride
+        var record = copy.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Record.self) }
+        change(&record)
+        copy.replace(record, at: offset)
+        reseal(&copy)
+        return copy
+    }
+}
