@@ -29,8 +29,8 @@ extension Session {
         (base + reader.state.readyOffset).assumingMemoryBound(to: UInt32.self)
     }
 
-    var rowTable: UnsafeMutablePointer<UnsafePointer<Int8>?> {
-        (base + reader.state.rowTableOffset).assumingMemoryBound(to: UnsafePointer<Int8>?.self)
+    var rowTable: UnsafeMutablePointer<UnsafePointer<UInt8>?> {
+        (base + reader.state.rowTableOffset).assumingMemoryBound(to: UnsafePointer<UInt8>?.self)
     }
 
     // MARK: Order
@@ -187,9 +187,9 @@ extension Session {
 
     /// Where row `row` of a map lies in its ring.
     @inline(__always)
-    private func slot(_ buffer: BufferRecord, row: Int) -> UnsafeMutablePointer<Int8> {
+    private func slot(_ buffer: BufferRecord, row: Int) -> UnsafeMutablePointer<UInt8> {
         (base + Int(buffer.arenaOffset) + row % Int(buffer.ringRows) * Int(buffer.rowBytes))
-            .assumingMemoryBound(to: Int8.self)
+            .assumingMemoryBound(to: UInt8.self)
     }
 
     func outputRow(_ operand: OperandRecord, buffer: BufferRecord, row: Int, width: Int) -> OutputRow {
@@ -221,11 +221,11 @@ extension Session {
             channels: reader.channelTable(operand.channelTable))
     }
 
-    /// Copies a pushed row into the input's ring; a pixel of 0...255 becomes an int8 by taking off 128.
+    /// Copies a pushed row into the input's ring. A pixel of 0...255 stays as it is, for the arena holds int8 plus 128.
     func store(_ row: UnsafeRawBufferPointer, input: InputRecord, row index: Int) {
         let buffer = reader.buffer(Int(input.buffer))
-        let target = UnsafeMutableRawPointer(slot(buffer, row: index)).assumingMemoryBound(to: UInt8.self)
-        let flip: UInt8 = input.isPixels == 1 ? 0x80 : 0
+        let target = slot(buffer, row: index)
+        let flip: UInt8 = input.isPixels == 1 ? 0 : 0x80
         let channels = Int(input.channels)
         for x in 0..<Int(input.width) {
             for channel in 0..<channels {
