@@ -141,22 +141,36 @@ extension Session {
         case .convolution:
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            convolveRow(windowRows(record, row: row), output, window, parameters)
+            let input = windowRows(record, row: row)
+            if kernels?.convolve(input, output, window, parameters) != true {
+                convolveRow(input, output, window, parameters)
+            }
         case .depthwiseConvolution:
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            convolveDepthwiseRow(windowRows(record, row: row), output, window, parameters)
+            let input = windowRows(record, row: row)
+            if kernels?.convolveDepthwise(input, output, window, parameters) != true {
+                convolveDepthwiseRow(input, output, window, parameters)
+            }
         case .maxPool:
-            poolMaxRow(windowRows(record, row: row), output, window, channels: channels, range: range)
+            let input = windowRows(record, row: row)
+            if kernels?.poolMax(input, output, window, channels: channels, range: range) != true {
+                poolMaxRow(input, output, window, channels: channels, range: range)
+            }
         case .averagePool:
-            poolAverageRow(windowRows(record, row: row), output, window, channels: channels, range: range)
+            let input = windowRows(record, row: row)
+            if kernels?.poolAverage(input, output, window, channels: channels, range: range) != true {
+                poolAverageRow(input, output, window, channels: channels, range: range)
+            }
         case .add:
             let parameters = AdditionParameters(
                 block: reader.pointer(record.parameters), firstZeroPoint: record.inputZeroPoint,
                 secondZeroPoint: record.secondZeroPoint, range: range)
             let first = singleRow(record.input, record, row: row, slot: 0)
             let second = singleRow(record.second, record, row: row, slot: 1)
-            addRow(first, second, output, channels: channels, parameters)
+            if kernels?.add(first, second, output, channels: channels, parameters) != true {
+                addRow(first, second, output, channels: channels, parameters)
+            }
         case .globalAveragePool, nil:
             break  // `stepMean` runs the former; `ModelReader` has refused the latter.
         }
@@ -168,7 +182,10 @@ extension Session {
         let scratch = reader.buffer(Int(record.scratchBuffer))
         let sums = (base + Int(scratch.arenaOffset)).assumingMemoryBound(to: Int32.self)
         let input = singleRow(record.input, record, row: rowsTaken, slot: 0)
-        accumulateRow(input, into: sums, channels: channels, isFirst: rowsTaken == 0)
+        if rowsTaken == 0 { sums.update(repeating: 0, count: channels) }
+        if kernels?.accumulate(input, into: sums, channels: channels) != true {
+            accumulateRow(input, into: sums, channels: channels)
+        }
         guard rowsTaken + 1 == Int(record.inputHeight) else { return false }
         let block = reader.pointer(record.parameters)
         let scale = FixedPointMultiplier(

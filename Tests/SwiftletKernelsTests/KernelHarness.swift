@@ -151,6 +151,83 @@ extension IntegerScale {
     var fixedPoint: FixedPointMultiplier { FixedPointMultiplier(multiplier: multiplier, shift: Int8(shift)) }
 }
 
+/// The kernels of an instruction set, or the portable ones, as the executor calls them.
+final class KernelSet: CustomStringConvertible {
+    let vector: VectorKernels?
+    /// Rows that the instruction set's own kernels have made, and all rows.
+    private(set) var rowsTaken = 0
+    private(set) var rows = 0
+
+    init(vector: VectorKernels? = nil) { self.vector = vector }
+
+    var description: String { vector?.name ?? "portable" }
+
+    /// Every set that this machine can run.
+    static var all: [KernelSet] {
+        [KernelSet()]
+            + ["avx512vnni", "avxvnni", "avx2", "neondot", "neon"].compactMap { name in
+                VectorKernels.named(name).map { KernelSet(vector: $0) }
+            }
+    }
+
+    private func run(_ taken: (VectorKernels) -> Bool, else portable: () -> Void) {
+        rows += 1
+        if let vector, taken(vector) { rowsTaken += 1 } else { portable() }
+    }
+
+    func convolve(
+        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+    ) {
+        if parameters.layout.isDepthwise {
+            run {
+                $0.convolveDepthwise(input, output, window, parameters)
+            } else: {
+                convolveDepthwiseRow(input, output, window, parameters)
+            }
+        } else {
+            run {
+                $0.convolve(input, output, window, parameters)
+            } else: {
+                convolveRow(input, output, window, parameters)
+            }
+        }
+    }
+
+    func add(
+        _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int, _ parameters: AdditionParameters
+    ) {
+        run {
+            $0.add(first, second, output, channels: channels, parameters)
+        } else: {
+            addRow(first, second, output, channels: channels, parameters)
+        }
+    }
+
+    func poolMax(_ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange) {
+        run {
+            $0.poolMax(input, output, window, channels: channels, range: range)
+        } else: {
+            poolMaxRow(input, output, window, channels: channels, range: range)
+        }
+    }
+
+    func poolAverage(_ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange) {
+        run {
+            $0.poolAverage(input, output, window, channels: channels, range: range)
+        } else: {
+            poolAverageRow(input, output, window, channels: channels, range: range)
+        }
+    }
+
+    func accumulate(_ row: InputRows, into sums: inout [Int32], channels: Int) {
+        run {
+            $0.accumulate(row, into: &sums, channels: channels)
+        } else: {
+            accumulateRow(row, into: &sums, channels: channels)
+        }
+    }
+}
+
 enum Harness {
     /// Makes all rows of a map with a kernel that reads through a window.
     static func run(
@@ -172,13 +249,14 @@ enum Harness {
     }
 
     static func add(
-        _ first: StoredMap, _ second: StoredMap, output placement: Placement, _ parameters: AdditionParameters
+        _ first: StoredMap, _ second: StoredMap, output placement: Placement, _ parameters: AdditionParameters,
+        kernels: KernelSet = KernelSet()
     ) -> (map: IntegerMap, isClean: Bool) {
         let output = StoredMap(height: first.height, width: first.width, placement: placement)
         for y in 0..<first.height {
             let rows: [UnsafePointer<UInt8>?] = [UnsafePointer(first.row(y)), UnsafePointer(second.row(y))]
             rows.withUnsafeBufferPointer {
-                addRow(
+                kernels.add(
                     first.inputRows($0.baseAddress!), second.inputRows($0.baseAddress! + 1), output.outputRow(y),
                     channels: placement.slots.count, parameters)
             }
@@ -187,15 +265,17 @@ enum Harness {
     }
 
     static func mean(
-        _ input: StoredMap, output placement: Placement, inputZeroPoint: Int32, scale: IntegerScale, range: IntegerRange
+        _ input: StoredMap, output placement: Placement, inputZeroPoint: Int32, scale: IntegerScale,
+        range: IntegerRange,
+        kernels: KernelSet = KernelSet()
     ) -> (map: IntegerMap, isClean: Bool) {
         let output = StoredMap(height: 1, width: 1, placement: placement)
         let channels = placement.slots.count
-        var sums = [Int32](repeating: 77, count: channels)
+        var sums = [Int32](repeating: 0, count: channels)
         for y in 0..<input.height {
             let rows: [UnsafePointer<UInt8>?] = [UnsafePointer(input.row(y))]
             rows.withUnsafeBufferPointer {
-                accumulateRow(input.inputRows($0.baseAddress!), into: &sums, channels: channels, isFirst: y == 0)
+                kernels.accumulate(input.inputRows($0.baseAddress!), into: &sums, channels: channels)
             }
         }
         finishMeanRow(

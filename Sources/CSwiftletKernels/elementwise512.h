@@ -1,0 +1,176 @@
+// Addition and pooling of one row with AVX-512; part of avx512.c.
+
+#define ROW_BYTES 32768
+
+// `count` bytes of pixel `x` from channel `c` on, 64 at most.
+static inline __m512i NAME(loadChannels)(const uint8_t *pixel, int32_t c, int32_t count) {
+    return _mm512_maskz_loadu_epi8(_bzhi_u64(~0ull, count < 64 ? (unsigned)count : 64), pixel + c);
+}
+
+static inline void NAME(storeChannels)(uint8_t *pixel, int32_t c, int32_t count, __m512i bytes) {
+    _mm512_mask_storeu_epi8(pixel + c, _bzhi_u64(~0ull, count < 64 ? (unsigned)count : 64), bytes);
+}
+
+static inline __m512i NAME(packWords)(const __m512i *y) {
+    __m512i words = _mm512_load_si512(NAME(highWords));
+    __m512i packed = _mm512_packus_epi16(_mm512_permutex2var_epi16(y[0], words, y[1]),
+                                         _mm512_permutex2var_epi16(y[2], words, y[3]));
+    return _mm512_permutexvar_epi64(_mm512_load_si512(NAME(eighths)), packed);
+}
+
+// MARK: Addition
+
+// A sum's roundings are those of two products and of their sum. In steps of the output the first two are worth less than
+// 2^-18 each, so one float expression tells the byte unless it comes within ADD_MARGIN / 65536 of an edge.
+#define ADD_MARGIN 32
+
+__attribute__((noinline, cold)) static void NAME(settleSum)(uint8_t *y, const uint8_t *a, const uint8_t *b, const SKAddition *p,
+                                                            uint64_t mask) {
+    for (; mask; mask &= mask - 1) {
+        int i = __builtin_ctzll(mask);
+        int32_t first = sk_apply((int32_t)((uint32_t)(a[i] - p->firstZeroPoint) << 20), p->multiplier[0], p->shift[0]);
+        int32_t second = sk_apply((int32_t)((uint32_t)(b[i] - p->secondZeroPoint) << 20), p->multiplier[1], p->shift[1]);
+        int32_t sum = (int32_t)((uint32_t)first + (uint32_t)second);
+        int64_t value = (int64_t)sk_apply(sum, p->multiplier[2], p->shift[2]) + p->zeroPoint;
+        y[i] = (uint8_t)(value < p->low ? p->low : value > p->high ? p->high : value);
+    }
+}
+
+static inline __attribute__((always_inline)) __m512i NAME(sum)(__m512i a, __m512i b, __m512 first, __m512 second, __m512 offset,
+                                                              const SKAddition *p) {
+    __m512i y[4];
+    __mmask64 uncertain = 0;
+    for (int q = 0; q < 4; q++) {
+        __m128i x = q == 0 ? _mm512_castsi512_si128(a) : q == 1 ? _mm512_extracti32x4_epi32(a, 1) : q == 2 ? _mm512_extracti32x4_epi32(a, 2) : _mm512_extracti32x4_epi32(a, 3);
+        __m128i z = q == 0 ? _mm512_castsi512_si128(b) : q == 1 ? _mm512_extracti32x4_epi32(b, 1) : q == 2 ? _mm512_extracti32x4_epi32(b, 2) : _mm512_extracti32x4_epi32(b, 3);
+        __m512 fa = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(x)), fb = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(z));
+        y[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(fa, first, _mm512_fmadd_ps(fb, second, offset)));
+        __m512i low = _mm512_and_si512(y[q], _mm512_set1_epi32(0xFFFF));
+        uncertain |= (uint64_t)_mm512_cmplt_epu32_mask(low, _mm512_set1_epi32(2 * ADD_MARGIN)) << (16 * q);
+    }
+    __m512i bytes = NAME(packWords)(y);
+    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, _mm512_set1_epi8((char)p->low)), _mm512_set1_epi8((char)p->high));
+    if (__builtin_expect(uncertain != 0, 0)) {
+        uint8_t out[64], as[64], bs[64];
+        _mm512_storeu_si512(out, bytes);
+        _mm512_storeu_si512(as, a);
+        _mm512_storeu_si512(bs, b);
+        NAME(settleSum)(out, as, bs, p, uncertain);
+        bytes = _mm512_loadu_si512(out);
+    }
+    return bytes;
+}
+
+static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, const SKAddition *p) {
+    int32_t channels = out->channelCount;
+    if (p->shift[0] > 0 || p->shift[1] > 0 || p->shift[2] > 0) return 0;
+    double sum = (double)p->multiplier[2] / 2147483648.0 * (1.0 / (double)(1u << -p->shift[2]));
+    double first = (double)p->multiplier[0] / 2147483648.0 / (double)(1u << -p->shift[0]) * 1048576.0 * sum;
+    double second = (double)p->multiplier[1] / 2147483648.0 / (double)(1u << -p->shift[1]) * 1048576.0 * sum;
+    // Steps of the output for one of an input: beyond this the margin would not hold; nor where the sum's own halves count.
+    if (first > 4 || second > 4 || p->shift[2] > -14) return 0;
+    double offset = (p->zeroPoint - p->firstZeroPoint * first - p->secondZeroPoint * second) * 65536 + 32768 + ADD_MARGIN;
+    __m512 scaleA = _mm512_set1_ps((float)(first * 65536)), scaleB = _mm512_set1_ps((float)(second * 65536));
+    __m512 start = _mm512_set1_ps((float)offset);
+
+    uint8_t packedA[a->channels ? ROW_BYTES : 1], packedB[b->channels ? ROW_BYTES : 1], made[out->channels ? ROW_BYTES + 64 : 1];
+    int64_t bytes = (int64_t)out->width * channels;
+    if ((a->channels || b->channels || out->channels) && bytes > ROW_BYTES) return 0;
+    const uint8_t *rowA = a->rows[0], *rowB = b->rows[0];
+    uint8_t *rowOut = out->channels ? made : out->start;
+    if (a->channels) NAME(packPixels)(a, rowA, out->width, 0, channels, packedA, channels);
+    if (b->channels) NAME(packPixels)(b, rowB, out->width, 0, channels, packedB, channels);
+    int32_t stepA = a->channels ? channels : a->pixelBytes, stepB = b->channels ? channels : b->pixelBytes;
+    int32_t stepOut = out->channels ? channels : out->pixelBytes;
+    if (a->channels) rowA = packedA;
+    if (b->channels) rowB = packedB;
+    int64_t pixels = out->width, count = channels;
+    if (stepA == channels && stepB == channels && stepOut == channels) {
+        count = bytes;
+        pixels = 1;
+    }
+    for (int64_t x = 0; x < pixels; x++)
+        for (int64_t c = 0; c < count; c += 64) {
+            int32_t left = count - c < 64 ? (int32_t)(count - c) : 64;
+            __m512i va = NAME(loadChannels)(rowA + x * stepA + c, 0, left), vb = NAME(loadChannels)(rowB + x * stepB + c, 0, left);
+            NAME(storeChannels)(rowOut + x * stepOut + c, 0, left, NAME(sum)(va, vb, scaleA, scaleB, start, p));
+        }
+    if (out->channels) NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
+    return 1;
+}
+
+// MARK: Pooling
+
+static int NAME(poolMax)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
+    if (in->channels || out->channels) return 0;
+    __m512i least = _mm512_set1_epi8((char)low), most = _mm512_set1_epi8((char)high);
+    for (int32_t x = 0; x < out->width; x++) {
+        int32_t begin = x * w->stride - w->paddingLeft;
+        for (int32_t c = 0; c < out->channelCount; c += 64) {
+            __m512i largest = _mm512_setzero_si512();
+            for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
+                if (!in->rows[ky]) continue;
+                for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
+                    int32_t column = begin + kx * w->dilation;
+                    if (column < 0 || column >= in->width) continue;
+                    largest = _mm512_max_epu8(
+                        largest, NAME(loadChannels)(in->rows[ky] + (int64_t)column * in->pixelBytes, c, out->channelCount - c));
+                }
+            }
+            largest = _mm512_min_epu8(_mm512_max_epu8(largest, least), most);
+            NAME(storeChannels)(out->start + (int64_t)x * out->pixelBytes, c, out->channelCount - c, largest);
+        }
+    }
+    return 1;
+}
+
+static int NAME(poolAverage)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
+    // A sum of so many bytes is exact in a float, and so is the whole part of its quotient.
+    if (in->channels || out->channels || (int64_t)w->kernelHeight * w->kernelWidth > 32768) return 0;
+    for (int32_t x = 0; x < out->width; x++) {
+        int32_t begin = x * w->stride - w->paddingLeft;
+        for (int32_t c = 0; c < out->channelCount; c += 16) {
+            int32_t left = out->channelCount - c < 16 ? out->channelCount - c : 16;
+            __mmask16 mask = (__mmask16)((1u << left) - 1);
+            __m512i sum = _mm512_setzero_si512();
+            int32_t count = 0;
+            for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
+                if (!in->rows[ky]) continue;
+                for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
+                    int32_t column = begin + kx * w->dilation;
+                    if (column < 0 || column >= in->width) continue;
+                    const uint8_t *pixel = in->rows[ky] + (int64_t)column * in->pixelBytes + c;
+                    sum = _mm512_add_epi32(sum, _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, pixel)));
+                    count++;
+                }
+            }
+            __m512i mean = _mm512_set1_epi32(128);
+            if (count) {
+                // Of int8 values: halves go away from zero.
+                sum = _mm512_sub_epi32(sum, _mm512_set1_epi32(128 * count));
+                __m512i half = _mm512_set1_epi32(count / 2);
+                __mmask16 positive = _mm512_cmpgt_epi32_mask(sum, _mm512_setzero_si512());
+                sum = _mm512_mask_add_epi32(_mm512_sub_epi32(sum, half), positive, sum, half);
+                __m512 quotient = _mm512_div_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps((float)count));
+                mean = _mm512_add_epi32(_mm512_cvttps_epi32(quotient), mean);
+            }
+            mean = _mm512_min_epi32(_mm512_max_epi32(mean, _mm512_set1_epi32(low)), _mm512_set1_epi32(high));
+            _mm_mask_storeu_epi8(out->start + (int64_t)x * out->pixelBytes + c, mask, _mm512_cvtepi32_epi8(mean));
+        }
+    }
+    return 1;
+}
+
+static int NAME(accumulate)(const SKInput *in, int32_t *sums) {
+    if (in->channels) return 0;
+    for (int32_t c = 0; c < in->channelCount; c += 16) {
+        int32_t left = in->channelCount - c < 16 ? in->channelCount - c : 16;
+        __mmask16 mask = (__mmask16)((1u << left) - 1);
+        __m512i sum = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(mask, sums + c), _mm512_set1_epi32(128 * in->width));
+        const uint8_t *pixel = in->rows[0] + c;
+        for (int32_t x = 0; x < in->width; x++, pixel += in->pixelBytes)
+            sum = _mm512_add_epi32(sum, _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, pixel)));
+        _mm512_mask_storeu_epi32(sums + c, mask, sum);
+    }
+    return 1;
+}
