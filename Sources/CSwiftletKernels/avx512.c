@@ -72,9 +72,29 @@ static inline __attribute__((always_inline)) int NAME(isUncertain)(__m512i a, __
     return _mm512_mask_cmplt_epu16_mask(0x55555555, least, _mm512_set1_epi16(2 * MARGIN)) != 0;
 }
 
-static const uint16_t NAME(highWords)[32] __attribute__((aligned(64))) = {
-    1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
-static const uint64_t NAME(eighths)[8] __attribute__((aligned(64))) = {0, 2, 4, 6, 1, 3, 5, 7};
+// Which lanes those are, and their settlement. Out of line, so that the rounding above keeps its registers.
+__attribute__((noinline, cold)) static void NAME(settle)(__m512i *y, const __m512i *acc, int vectors, const int32_t *multiplier,
+                                                         const int8_t *shift, int32_t zeroPoint, int32_t count) {
+    uint64_t uncertain = 0;
+    for (int v = 0; v < vectors; v++) {
+        __m512i low = _mm512_and_si512(y[v], _mm512_set1_epi32(0xFFFF));
+        uncertain |= (uint64_t)_mm512_cmplt_epu32_mask(low, _mm512_set1_epi32(2 * MARGIN)) << (16 * v);
+    }
+    sk_settle((int32_t *)y, (const int32_t *)acc, multiplier, shift, zeroPoint, uncertain & _bzhi_u64(~0ull, (unsigned)count));
+}
+
+// Where the bytes of 64 channels stand after `packHigh`, when vector v holds channels 16 v ..< 16 v + 16.
+static const uint8_t NAME(channelOrder)[64] __attribute__((aligned(64))) = {
+    0,  2,  4,  6,  16, 18, 20, 22, 32, 34, 36, 38, 48, 50, 52, 54, 1,  3,  5,  7,  17, 19, 21, 23, 33, 35, 37, 39, 49, 51, 53, 55,
+    8,  10, 12, 14, 24, 26, 28, 30, 40, 42, 44, 46, 56, 58, 60, 62, 9,  11, 13, 15, 25, 27, 29, 31, 41, 43, 45, 47, 57, 59, 61, 63};
+
+// The high halves of four vectors as saturated bytes: 8 of a and b in turn, 8 of c and d, in each 128 bits. Two shifts and two
+// blends, for shuffles are what the first execution ports run short of (2 % over two-source permutations, 32 to 64 channels).
+static inline __attribute__((always_inline)) __m512i NAME(packHigh)(__m512i a, __m512i b, __m512i c, __m512i d) {
+    __m512i ab = _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32(a, 16), b);
+    __m512i cd = _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32(c, 16), d);
+    return _mm512_packus_epi16(ab, cd);
+}
 
 // `count` bytes from the accumulators of up to 64 consecutive channels.
 static inline __attribute__((always_inline)) void NAME(requantizeStore)(const __m512i *acc, int V, const NAME(Scales) *s,
@@ -84,23 +104,12 @@ static inline __attribute__((always_inline)) void NAME(requantizeStore)(const __
     for (int v = 0; v < 4; v++)
         y[v] = v < V ? NAME(scaled)(acc[v], s->multiplier[v], s->half[v], s->offset) : y[0];
     if (__builtin_expect(NAME(isUncertain)(y[0], y[1], y[2], y[3]), 0)) {
-        int32_t sums[64], values[64];
-        for (int v = 0; v < V; v++) {
-            _mm512_storeu_si512(sums + 16 * v, acc[v]);
-            _mm512_storeu_si512(values + 16 * v, y[v]);
-        }
-        sk_settle(values, sums, r->multiplier + channel, r->shift + channel, r->zeroPoint, count);
-        for (int v = 0; v < V; v++) y[v] = _mm512_loadu_si512(values + 16 * v);
+        __m512i sums[4], values[4];
+        for (int v = 0; v < V; v++) sums[v] = acc[v], values[v] = y[v];
+        NAME(settle)(values, sums, V, r->multiplier + channel, r->shift + channel, r->zeroPoint, count);
+        for (int v = 0; v < 4; v++) y[v] = values[v < V ? v : 0];
     }
-    __m512i words = _mm512_load_si512(NAME(highWords));
-    __m512i first = _mm512_permutex2var_epi16(y[0], words, y[1]);
-    __m512i bytes;
-    if (V > 2) {
-        __m512i second = _mm512_permutex2var_epi16(y[2], words, y[3]);
-        bytes = _mm512_permutexvar_epi64(_mm512_load_si512(NAME(eighths)), _mm512_packus_epi16(first, second));
-    } else {
-        bytes = _mm512_permutexvar_epi64(_mm512_load_si512(NAME(eighths)), _mm512_packus_epi16(first, first));
-    }
+    __m512i bytes = _mm512_permutexvar_epi8(_mm512_load_si512(NAME(channelOrder)), NAME(packHigh)(y[0], y[1], y[2], y[3]));
     bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, s->low), s->high);
     _mm512_mask_storeu_epi8(output, _bzhi_u64(~0ull, (unsigned)count), bytes);
 }
@@ -163,6 +172,32 @@ static void NAME(scatter)(const uint8_t *made, int32_t step, int32_t pixels, con
     }
 }
 
+// A few bytes at a time: a call of memcpy for each pixel takes longer than the rest of the row.
+static inline void NAME(copyBytes)(uint8_t *to, const uint8_t *from, int32_t count) {
+    for (int32_t c = 0; c < count; c += 64) {
+        __mmask64 mask = _bzhi_u64(~0ull, count - c < 64 ? (unsigned)(count - c) : 64);
+        _mm512_mask_storeu_epi8(to + c, mask, _mm512_maskz_loadu_epi8(mask, from + c));
+    }
+}
+
+// Pixels of three bytes to four, the last one 0.
+static void NAME(widenPixels)(const uint8_t *row, int32_t pixels, uint8_t *packed) {
+    const __m512i order = _mm512_maskz_mov_epi8(
+        0x7777777777777777, _mm512_sub_epi8(_mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47,
+                                                            46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30,
+                                                            29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13,
+                                                            12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                                            _mm512_set_epi32(0x0F0F0F0F, 0x0E0E0E0E, 0x0D0D0D0D, 0x0C0C0C0C, 0x0B0B0B0B,
+                                                             0x0A0A0A0A, 0x09090909, 0x08080808, 0x07070707, 0x06060606,
+                                                             0x05050505, 0x04040404, 0x03030303, 0x02020202, 0x01010101, 0)));
+    for (int32_t x = 0; x < pixels; x += 16) {
+        unsigned left = pixels - x < 16 ? (unsigned)(pixels - x) : 16;
+        __m512i bytes = _mm512_maskz_loadu_epi8(_bzhi_u64(~0ull, 3 * left), row + 3 * x);
+        bytes = _mm512_maskz_permutexvar_epi8(0x7777777777777777, order, bytes);
+        _mm512_mask_storeu_epi32(packed + 4 * x, (__mmask16)_bzhi_u32(0xFFFF, left), bytes);
+    }
+}
+
 // MARK: Convolution
 
 #define LOAD_INT(p) _mm512_loadu_si512(p)
@@ -199,16 +234,18 @@ static inline int NAME(mostPixels)(int vectors) { return vectors == 4 ? 6 : vect
 
 // MARK: Depthwise convolution
 
-// A row is taken as a string of bytes, 64 at a time, whatever the channels: byte j of an output row comes from byte
-// `j + (kx - padding) * channels` of each input row. Vectors that begin at the same channel (64 * v modulo channels) share
-// weights and multipliers; they are gone through together. Strided rows, and those with gaps, are first sorted into one row
-// for each remainder of the column by the stride, in a buffer on the stack.
+// Byte j of an output row comes from byte `j + (kx - padding) * channels` of each input row. Vectors of 64 bytes that begin
+// at the same channel share weights and multipliers and are gone through together, as a sweep. There are two ways to cover a
+// row: end to end, whatever the channels, where vectors `channels / gcd(channels, 64)` apart belong together; or pixel by
+// pixel, 64 channels or fewer at a time. A sweep costs about as much to begin as three vectors: the cheaper way is taken.
+// Strided rows of few channels, and those with a table, are first sorted into one row for each remainder of the column by the
+// stride, in a buffer on the stack; then they too can be taken end to end.
 #define DEPTHWISE_TAPS 64
 #define DEPTHWISE_BYTES 131072
 
 typedef struct {
-    const uint8_t *start;  // of the byte that belongs to output byte 0; null for a row of padding
-    int64_t low, high;     // output bytes for which it lies in the row
+    const uint8_t *start;  // where input byte 0 of a sweep's count lies; null for a row of padding
+    int64_t low, high;     // input bytes that lie in the row
 } NAME(Tap);
 
 // 64 channels' bytes of four taps, interleaved: lane l of vector q holds channels 16 l + 4 q ..< + 4 of each 128 bits.
@@ -231,38 +268,110 @@ static inline __attribute__((always_inline)) void NAME(transpose)(const __m512i 
     out[3] = _mm512_shuffle_i32x4(b, d, 0xDD);
 }
 
-static const uint16_t NAME(laneWords)[32] __attribute__((aligned(64))) = {
-    1,  3,  5,  7,  33, 35, 37, 39, 9,  11, 13, 15, 41, 43, 45, 47,
-    17, 19, 21, 23, 49, 51, 53, 55, 25, 27, 29, 31, 57, 59, 61, 63};
+// Where those bytes stand after `packHigh`, in each 128 bits.
+static const uint8_t NAME(laneOrder)[64] __attribute__((aligned(64))) = {
+    0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15,
+    0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15};
 
-// The constants of 64 bytes of a row, tiled from a channel on.
+// The constants of 64 bytes of a row from a channel on. Where the channels come round within them they are tiled in `copy`;
+// else they lie in the file as they are wanted.
 typedef struct {
-    int32_t bias[64], multiplier[64];
-    int8_t shift[64];
-    uint8_t pad[64];
-    int8_t weights[DEPTHWISE_TAPS][64];
+    const int32_t *bias, *multiplier;
+    const int8_t *shift;
+    const uint8_t *pad;
+    const int8_t *weights[DEPTHWISE_TAPS];
+    struct {
+        int32_t bias[64], multiplier[64];
+        int8_t shift[64];
+        uint8_t pad[64];
+        int8_t weights[DEPTHWISE_TAPS][64];
+    } copy;
 } NAME(Phase);
 
-static inline void NAME(tileBytes)(void *to, const void *from, int32_t size, int32_t channels, int32_t first) {
-    for (int32_t filled = 0; filled < 64; first = 0) {
-        int32_t count = channels - first < 64 - filled ? channels - first : 64 - filled;
-        memcpy((char *)to + filled * size, (const char *)from + first * size, (size_t)(count * size));
-        filled += count;
+static inline __attribute__((always_inline)) void NAME(loadPhase)(NAME(Phase) *p, const SKConvolution *conv, const int T,
+                                                                  int32_t channels, int32_t first) {
+    const SKRequantization *r = &conv->requantization;
+    if (first + 64 <= channels) {
+        p->bias = r->bias + first;
+        p->multiplier = r->multiplier + first;
+        p->shift = r->shift + first;
+        p->pad = conv->padPixel + first;
+        for (int t = 0; t < T; t++) p->weights[t] = conv->weights + (int64_t)t * conv->paddedChannels + first;
+        return;
     }
+    // The channel of each byte.
+    uint16_t lanes[64];
+    for (int32_t l = 0, c = first; l < 64; l++) {
+        lanes[l] = (uint16_t)c;
+        if (++c == channels) c = 0;
+    }
+    for (int q = 0; q < 4; q++) {
+        __m512i index = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(lanes + 16 * q)));
+        _mm512_storeu_si512(p->copy.bias + 16 * q, _mm512_i32gather_epi32(index, r->bias, 4));
+        _mm512_storeu_si512(p->copy.multiplier + 16 * q, _mm512_i32gather_epi32(index, r->multiplier, 4));
+    }
+    // At most two stretches, or, of less than 64 channels, one that is permuted.
+    if (channels <= 64) {
+        __mmask64 mask = _bzhi_u64(~0ull, (unsigned)channels);
+        __m512i order = _mm512_inserti64x4(
+            _mm512_castsi256_si512(_mm512_cvtepi16_epi8(_mm512_loadu_si512(lanes))),
+            _mm512_cvtepi16_epi8(_mm512_loadu_si512(lanes + 32)), 1);
+#define TILE(to, from) _mm512_storeu_si512(to, _mm512_permutexvar_epi8(order, _mm512_maskz_loadu_epi8(mask, from)))
+        TILE(p->copy.shift, r->shift);
+        TILE(p->copy.pad, conv->padPixel);
+        for (int t = 0; t < T; t++) TILE(p->copy.weights[t], conv->weights + (int64_t)t * conv->paddedChannels);
+#undef TILE
+    } else {
+        int32_t count = channels - first;
+        __mmask64 tail = _bzhi_u64(~0ull, (unsigned)count);
+        // Lanes of the second stretch begin `count` bytes before its first channel.
+#define TILE(to, from)                                                                                         \
+    _mm512_storeu_si512(to, _mm512_mask_loadu_epi8(_mm512_maskz_loadu_epi8(tail, (from) + first), ~tail, (from) - count))
+        TILE(p->copy.shift, r->shift);
+        TILE(p->copy.pad, conv->padPixel);
+        for (int t = 0; t < T; t++) TILE(p->copy.weights[t], conv->weights + (int64_t)t * conv->paddedChannels);
+#undef TILE
+    }
+    p->bias = p->copy.bias;
+    p->multiplier = p->copy.multiplier;
+    p->shift = p->copy.shift;
+    p->pad = p->copy.pad;
+    for (int t = 0; t < T; t++) p->weights[t] = p->copy.weights[t];
 }
 
-static inline __attribute__((always_inline)) void NAME(depthwisePhase)(const NAME(Tap) *taps, const int T, int32_t channels,
-                                                                       const SKConvolution *conv, int32_t phase, int32_t phases,
-                                                                       int64_t outputBytes, uint8_t *output) {
+// A tap at input byte `i`, 64 of them, those outside of the row from `pad`.
+static inline __m512i NAME(loadEdge)(const NAME(Tap) *tap, int64_t i, __m512i pad) {
+    if (!tap->start) return pad;
+    int64_t from = tap->low - i, to = tap->high - i;
+    from = from < 0 ? 0 : from > 64 ? 64 : from;
+    to = to < 0 ? 0 : to > 64 ? 64 : to;
+    __mmask64 mask = _bzhi_u64(~0ull, (unsigned)to) & ~_bzhi_u64(~0ull, (unsigned)from);
+    return _mm512_mask_loadu_epi8(pad, mask, tap->start + i);
+}
+
+#define UNROLL_TAPS _Pragma("clang loop unroll_count(12)")
+
+// Vectors of `count` channels from the same one on: from input bytes `start`, `start + inputStep`, ... to output bytes `start`,
+// `start + step`, ....
+typedef struct {
+    int64_t start;
+    int64_t inputStep;
+    int64_t step;
+    int32_t count;
+    int32_t channels;
+    int64_t outputBytes;
+    uint8_t *output;
+} NAME(Sweep);
+
+static inline __attribute__((always_inline)) void NAME(sweepDepthwise)(const NAME(Tap) *taps, const int T,
+                                                                       const SKConvolution *conv, const NAME(Sweep) *sweep) {
     const SKRequantization *r = &conv->requantization;
+    const int32_t channels = sweep->channels;
+    const int64_t outputBytes = sweep->outputBytes, step = sweep->step, inputStep = sweep->inputStep;
+    uint8_t *output = sweep->output;
     NAME(Phase) p;
-    int32_t first = (int32_t)((int64_t)phase * 64 % channels);
-    NAME(tileBytes)(p.bias, r->bias, 4, channels, first);
-    NAME(tileBytes)(p.multiplier, r->multiplier, 4, channels, first);
-    NAME(tileBytes)(p.shift, r->shift, 1, channels, first);
-    NAME(tileBytes)(p.pad, conv->padPixel, 1, channels, first);
-    for (int t = 0; t < T; t++)
-        NAME(tileBytes)(p.weights[t], conv->weights + (int64_t)t * conv->paddedChannels, 1, channels, first);
+    int32_t first = (int32_t)(sweep->start % channels);
+    NAME(loadPhase)(&p, conv, T, channels, first);
 
     __m512i zero = _mm512_setzero_si512(), pad = _mm512_loadu_si512(p.pad);
     __m512i bias[4], weights[(DEPTHWISE_TAPS + 3) / 4][4], natural[4], turned[4];
@@ -287,91 +396,83 @@ static inline __attribute__((always_inline)) void NAME(depthwisePhase)(const NAM
     }
     __m512 offset = _mm512_set1_ps(NAME(offset)(r->zeroPoint));
     __m512i low = _mm512_set1_epi8((char)r->low), high = _mm512_set1_epi8((char)r->high);
-    __m512i words = _mm512_load_si512(NAME(laneWords));
+    __m512i order = _mm512_load_si512(NAME(laneOrder));
 
-    // Where every tap lies inside its row.
-    int64_t inner = 0, outer = outputBytes - 63;
+    // Where every tap lies inside its row. A row of padding is the same wherever one looks: its offset is kept at 0.
+    const uint8_t *starts[DEPTHWISE_TAPS];
+    int64_t kept[DEPTHWISE_TAPS];
+    int64_t inner = 0, outer = INT64_MAX;
     for (int t = 0; t < T; t++) {
+        starts[t] = taps[t].start ? taps[t].start : p.pad;
+        kept[t] = taps[t].start ? -1 : 0;
+        if (!taps[t].start) continue;
         inner = taps[t].low > inner ? taps[t].low : inner;
         outer = taps[t].high - 63 < outer ? taps[t].high - 63 : outer;
     }
-    for (int64_t j = (int64_t)phase * 64; j < outputBytes; j += (int64_t)phases * 64) {
-        int isInner = j >= inner && j < outer;
-        __m512i acc[4];
+    const __mmask64 whole = _bzhi_u64(~0ull, (unsigned)sweep->count);
+    for (int64_t j = sweep->start, i = j; j < outputBytes; j += step, i += inputStep) {
+        __m512i acc[4], x[(DEPTHWISE_TAPS + 3) / 4 * 4], mixed[4];
+        if (__builtin_expect(i >= inner && i < outer, 1)) {
+            UNROLL_TAPS for (int t = 0; t < T; t++) x[t] = _mm512_loadu_si512(starts[t] + (i & kept[t]));
+        } else {
+            UNROLL_TAPS for (int t = 0; t < T; t++) x[t] = NAME(loadEdge)(taps + t, i, pad);
+        }
         for (int q = 0; q < 4; q++) acc[q] = bias[q];
-        for (int t = 0; t < T; t += 4) {
-            __m512i x[4], mixed[4];
-            for (int i = 0; i < 4; i++) {
-                x[i] = zero;
-                if (t + i >= T) continue;
-                const NAME(Tap) *tap = taps + t + i;
-                if (!tap->start) {
-                    x[i] = pad;
-                } else if (isInner) {
-                    x[i] = _mm512_loadu_si512(tap->start + j);
-                } else {
-                    int64_t from = tap->low - j, to = tap->high - j;
-                    from = from < 0 ? 0 : from > 64 ? 64 : from;
-                    to = to < 0 ? 0 : to > 64 ? 64 : to;
-                    __mmask64 mask = _bzhi_u64(~0ull, (unsigned)to) & ~_bzhi_u64(~0ull, (unsigned)from);
-                    x[i] = _mm512_mask_loadu_epi8(pad, mask, tap->start + j);
-                }
-            }
-            NAME(interleave)(x[0], x[1], x[2], x[3], mixed);
+        UNROLL_TAPS for (int t = 0; t < T; t += 4) {
+            NAME(interleave)(x[t], t + 1 < T ? x[t + 1] : zero, t + 2 < T ? x[t + 2] : zero, t + 3 < T ? x[t + 3] : zero, mixed);
             for (int q = 0; q < 4; q++) acc[q] = _mm512_dpbusd_epi32(acc[q], mixed[q], weights[t / 4][q]);
         }
         __m512i y[4];
         for (int q = 0; q < 4; q++) y[q] = NAME(scaled)(acc[q], multiplier[q], half[q], offset);
         if (__builtin_expect(NAME(isUncertain)(y[0], y[1], y[2], y[3]), 0)) {
-            int32_t sums[64], values[64];
             NAME(transpose)(acc, natural);
             NAME(transpose)(y, turned);
-            for (int q = 0; q < 4; q++) {
-                _mm512_storeu_si512(sums + 16 * q, natural[q]);
-                _mm512_storeu_si512(values + 16 * q, turned[q]);
-            }
-            sk_settle(values, sums, p.multiplier, p.shift, r->zeroPoint, 64);
-            for (int q = 0; q < 4; q++) turned[q] = _mm512_loadu_si512(values + 16 * q);
+            NAME(settle)(turned, natural, 4, p.multiplier, p.shift, r->zeroPoint, 64);
             NAME(transpose)(turned, y);
         }
-        __m512i bytes = _mm512_packus_epi16(_mm512_permutex2var_epi16(y[0], words, y[1]),
-                                            _mm512_permutex2var_epi16(y[2], words, y[3]));
+        __m512i bytes = _mm512_shuffle_epi8(NAME(packHigh)(y[0], y[1], y[2], y[3]), order);
         bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, low), high);
         int64_t left = outputBytes - j;
-        _mm512_mask_storeu_epi8(output + j, _bzhi_u64(~0ull, left < 64 ? (unsigned)left : 64), bytes);
+        _mm512_mask_storeu_epi8(output + j, whole & _bzhi_u64(~0ull, left < 64 ? (unsigned)left : 64), bytes);
     }
 }
 
-static __attribute__((noinline)) void NAME(depthwise9)(const NAME(Tap) *taps, int32_t channels, const SKConvolution *conv,
-                                                       int32_t phase, int32_t phases, int64_t outputBytes, uint8_t *output) {
-    NAME(depthwisePhase)(taps, 9, channels, conv, phase, phases, outputBytes, output);
+static __attribute__((noinline)) void NAME(sweepDepthwise9)(const NAME(Tap) *taps, const SKConvolution *conv,
+                                                            const NAME(Sweep) *sweep) {
+    NAME(sweepDepthwise)(taps, 9, conv, sweep);
 }
 
-static __attribute__((noinline)) void NAME(depthwiseAny)(const NAME(Tap) *taps, int T, int32_t channels,
-                                                         const SKConvolution *conv, int32_t phase, int32_t phases,
-                                                         int64_t outputBytes, uint8_t *output) {
-    NAME(depthwisePhase)(taps, T, channels, conv, phase, phases, outputBytes, output);
+static __attribute__((noinline)) void NAME(sweepDepthwise1)(const NAME(Tap) *taps, const SKConvolution *conv,
+                                                            const NAME(Sweep) *sweep) {
+    NAME(sweepDepthwise)(taps, 1, conv, sweep);
+}
+
+static __attribute__((noinline)) void NAME(sweepDepthwiseAny)(const NAME(Tap) *taps, int T, const SKConvolution *conv,
+                                                              const NAME(Sweep) *sweep) {
+    NAME(sweepDepthwise)(taps, T, conv, sweep);
 }
 
 static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const SKWindow *w, const SKConvolution *conv) {
     int32_t channels = conv->groups, taps = w->kernelHeight * w->kernelWidth;
     if (conv->groupOutputs != 1 || taps > DEPTHWISE_TAPS) return 0;
     if (!NAME(canRequantize)(&conv->requantization, channels)) return 0;
-    int isSorted = w->stride != 1 || in->channels || in->pixelBytes != channels;
-    int isScattered = out->channels || out->pixelBytes != channels;
-    int64_t outputBytes = (int64_t)out->width * channels;
+    int isSorted = in->channels || (channels < 64 && (w->stride != 1 || in->pixelBytes != channels));
+    int isScattered = out->channels != 0;
+    int64_t outputStep = isScattered ? channels : out->pixelBytes;
+    int64_t outputBytes = out->width * outputStep;
     int64_t rowBytes = (int64_t)in->width * channels;
     if (isSorted && rowBytes * w->kernelHeight > DEPTHWISE_BYTES) return 0;
     if (isScattered && outputBytes > DEPTHWISE_BYTES) return 0;
 
     uint8_t sorted[isSorted ? rowBytes * w->kernelHeight : 1];
     uint8_t made[isScattered ? outputBytes + 64 : 1];
+    // Columns of one remainder follow each other where rows are sorted; else all do.
     int32_t stride = isSorted ? w->stride : 1;
+    int64_t pixelBytes = isSorted ? channels : in->pixelBytes;
     NAME(Tap) list[DEPTHWISE_TAPS];
     for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
         const uint8_t *row = in->rows[ky];
         uint8_t *to = sorted + ky * rowBytes;
-        // Columns of one remainder follow each other.
         for (int32_t remainder = 0; isSorted && row && remainder < stride && remainder < in->width; remainder++) {
             int32_t pixels = (in->width - remainder + stride - 1) / stride;
             SKInput strided = *in;
@@ -382,7 +483,7 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
         for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
             int32_t column = kx * w->dilation - w->paddingLeft;
             int32_t remainder = (column % stride + stride) % stride;
-            int64_t shift = (int64_t)(column - remainder) / stride * channels;
+            int64_t shift = (int64_t)(column - remainder) / stride * pixelBytes;
             int64_t before = 0;
             for (int32_t other = 0; other < remainder; other++) before += (in->width - other + stride - 1) / stride;
             int64_t pixels = remainder < in->width ? (in->width - remainder + stride - 1) / stride : 0;
@@ -390,22 +491,27 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
             NAME(Tap) *tap = list + ky * w->kernelWidth + kx;
             tap->start = row ? start + shift : 0;
             tap->low = -shift;
-            tap->high = pixels * channels - shift;
+            tap->high = (pixels - 1) * pixelBytes + channels - shift;
         }
     }
     int32_t common = channels & -channels;
-    int32_t phases = channels / (common < 64 ? common : 64);
-    for (int32_t phase = 0; phase < phases && (int64_t)phase * 64 < outputBytes; phase++) {
-        uint8_t *to = isScattered ? made : out->start;
-        if (taps == 9) NAME(depthwise9)(list, channels, conv, phase, phases, outputBytes, to);
-        else NAME(depthwiseAny)(list, taps, channels, conv, phase, phases, outputBytes, to);
+    int64_t sweeps = channels / (common < 64 ? common : 64), blocks = (channels + 63) / 64;
+    int64_t inputStep = isSorted ? channels : (int64_t)w->stride * in->pixelBytes;
+    int isEndToEnd = inputStep == channels && outputStep == channels &&
+                     sweeps * 3 + outputBytes / 64 <= blocks * (3 + out->width);
+    int64_t vectors = (outputBytes + 63) / 64;
+    NAME(Sweep) sweep = {.channels = channels, .outputBytes = outputBytes, .output = isScattered ? made : out->start};
+    sweep.step = isEndToEnd ? sweeps * 64 : outputStep;
+    sweep.inputStep = isEndToEnd ? sweeps * 64 : inputStep;
+    for (int64_t i = 0; i < (isEndToEnd ? sweeps < vectors ? sweeps : vectors : blocks); i++) {
+        sweep.start = i * 64;
+        sweep.count = isEndToEnd || channels - i * 64 > 64 ? 64 : (int32_t)(channels - i * 64);
+        if (taps == 9) NAME(sweepDepthwise9)(list, conv, &sweep);
+        else if (taps == 1) NAME(sweepDepthwise1)(list, conv, &sweep);
+        else NAME(sweepDepthwiseAny)(list, taps, conv, &sweep);
     }
-    if (out->channels) {
+    if (out->channels)
         NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
-    } else if (isScattered) {
-        for (int32_t x = 0; x < out->width; x++)
-            memcpy(out->start + (int64_t)x * out->pixelBytes, made + (int64_t)x * channels, (size_t)channels);
-    }
     return 1;
 }
 

@@ -17,7 +17,11 @@
 #define MOST_RUNS 64
 
 typedef struct {
-    const uint8_t *const *pixels;  // [pixel][run]
+    // Where runs begin: `base + pixel * pixelStep + run * runStep`, or, for windows that meet padding, `pixels[pixel][run]`.
+    const uint8_t *base;
+    int64_t pixelStep;
+    int64_t runStep;
+    const uint8_t *const *pixels;
     int32_t runs;
     int32_t runQuads;
     const int8_t *weights;
@@ -44,7 +48,10 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
     const int8_t *w = t->weights;
     for (int run = 0; run < t->runs; run++) {
         const uint8_t *a[MOST_PIXELS];
-        UNROLL for (int p = 0; p < P; p++) a[p] = t->pixels[p * t->runs + run];
+        if (t->pixels)
+            UNROLL for (int p = 0; p < P; p++) a[p] = t->pixels[p * t->runs + run];
+        else
+            UNROLL for (int p = 0; p < P; p++) a[p] = t->base + run * t->runStep + p * t->pixelStep;
         for (int64_t q = 0; q < t->runQuads; q++) {
             WEIGHTS weights[MOST_VECTORS];
             UNROLL for (int v = 0; v < V; v++)
@@ -57,13 +64,10 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
             }
         }
     }
-    // Out of the registers first: a loop over an array that is in registers would keep it in memory through all of the above
-    // (2.3 times as slow).
-    VI sums[MOST_PIXELS][MOST_VECTORS];
+    // Unrolled too: a loop over an array that is in registers would keep it in memory through all of the above (2.3 times as
+    // slow; a copy of the sums in memory instead, 1.1 times).
     UNROLL for (int p = 0; p < P; p++)
-        UNROLL for (int v = 0; v < V; v++) sums[p][v] = acc[p][v];
-    for (int p = 0; p < P; p++)
-        NAME(requantizeStore)(sums[p], V, scales, t->requantization, t->channel, t->output + (int64_t)p * t->outputStep,
+        NAME(requantizeStore)(acc[p], V, scales, t->requantization, t->channel, t->output + (int64_t)p * t->outputStep,
                               t->outputs);
 }
 
@@ -88,6 +92,7 @@ DEFINE_TILES
 // Runs the tiles of one group over `pixels` output pixels whose runs are in `t`.
 static void NAME(convolveGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutputs, int32_t firstChannel) {
     const uint8_t *const *first = t->pixels;
+    const uint8_t *base = t->base;
     uint8_t *output = t->output;
     const int8_t *weights = t->weights;
     int32_t blocks = groupOutputs / 16, rest = groupOutputs % 16;
@@ -107,7 +112,8 @@ static void NAME(convolveGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
         int32_t tiles = (pixels + most - 1) / most;
         for (int32_t i = 0, x = 0; i < tiles; i++) {
             int32_t end = (int32_t)((int64_t)pixels * (i + 1) / tiles);
-            t->pixels = first + (int64_t)x * t->runs;
+            if (first) t->pixels = first + (int64_t)x * t->runs;
+            t->base = base + x * t->pixelStep;
             t->output = output + (int64_t)x * t->outputStep + done;
             NAME(runTile)(t, &scales, end - x, vectors, partial);
             x = end;
@@ -115,6 +121,7 @@ static void NAME(convolveGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
         done += t->outputs;
     }
     t->pixels = first;
+    t->base = base;
     t->output = output;
     t->weights = weights;
 }
@@ -124,14 +131,9 @@ static void NAME(packPixels)(const SKInput *in, const uint8_t *row, int32_t pixe
                              uint8_t *packed, int32_t step) {
     if (!in->channels) {
         row += first;
-        if (count == 3 && step == 4) {
-            // The last pixel has no byte to spare behind it.
-            for (int32_t x = 0; x + 1 < pixels; x++, row += in->pixelBytes) memcpy(packed + 4 * x, row, 4);
-            memcpy(packed + 4 * (pixels - 1), row, 3);
-            packed[4 * pixels - 1] = 0;
-            return;
-        }
-        for (int32_t x = 0; x < pixels; x++) memcpy(packed + (int64_t)x * step, row + (int64_t)x * in->pixelBytes, count);
+        if (count == 3 && step == 4 && in->pixelBytes == 3) return NAME(widenPixels)(row, pixels, packed);
+        for (int32_t x = 0; x < pixels; x++)
+            NAME(copyBytes)(packed + (int64_t)x * step, row + (int64_t)x * in->pixelBytes, count);
         return;
     }
     NAME(gather)(row, in->pixelBytes, pixels, in->channels + first, count, packed, step);
@@ -183,7 +185,11 @@ static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow
     uint8_t packed[PACKED_BYTES + 64];
     uint8_t made[PACKED_BYTES + 64];
     const uint8_t *pointers[MOST_POINTERS];
-    NAME(Tile) tile = {.pixels = pointers,
+    // Without padding a 1x1 kernel's pixels follow each other in the row itself.
+    int isPlain = !isPacked && taps == 1 && window->paddingLeft == 0 && in->rows[0] &&
+                  (out->width - 1) * window->stride < in->width;
+    NAME(Tile) tile = {.pixels = isPlain || (isPacked && window->dilation == 1) ? 0 : pointers,
+                       .pixelStep = (int64_t)window->stride * (isPacked ? step : in->pixelBytes),
                        .runs = runs,
                        .runQuads = isPacked && window->dilation == 1 ? window->kernelWidth * quads : quads,
                        .blockBytes = (int64_t)taps * quads * 64,
@@ -198,13 +204,16 @@ static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow
         for (int32_t group = 0; group < conv->groups; group++) {
             if (isPacked) {
                 NAME(packWindow)(in, window, conv, group, firstColumn, columns, step, packed);
-                for (int32_t p = 0; p < pixels; p++)
-                    for (int32_t r = 0; r < runs; r++) {
-                        int32_t ky = window->dilation == 1 ? r : r / window->kernelWidth;
-                        int32_t kx = window->dilation == 1 ? 0 : r % window->kernelWidth;
-                        int32_t column = p * window->stride + kx * window->dilation;
-                        pointers[p * runs + r] = packed + ((int64_t)ky * columns + column) * step;
-                    }
+                tile.base = packed;
+                tile.runStep = (int64_t)columns * step;
+                for (int32_t p = 0; tile.pixels && p < pixels; p++)
+                    for (int32_t ky = 0, r = 0; ky < window->kernelHeight; ky++)
+                        for (int32_t kx = 0; kx < window->kernelWidth; kx++, r++) {
+                            int32_t column = p * window->stride + kx * window->dilation;
+                            pointers[p * runs + r] = packed + ((int64_t)ky * columns + column) * step;
+                        }
+            } else if (isPlain) {
+                tile.base = in->rows[0] + (int64_t)firstColumn * in->pixelBytes + group * inputs;
             } else {
                 for (int32_t p = 0; p < pixels; p++)
                     for (int32_t ky = 0, r = 0; ky < window->kernelHeight; ky++)

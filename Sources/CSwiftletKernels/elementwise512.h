@@ -11,13 +11,6 @@ static inline void NAME(storeChannels)(uint8_t *pixel, int32_t c, int32_t count,
     _mm512_mask_storeu_epi8(pixel + c, _bzhi_u64(~0ull, count < 64 ? (unsigned)count : 64), bytes);
 }
 
-static inline __m512i NAME(packWords)(const __m512i *y) {
-    __m512i words = _mm512_load_si512(NAME(highWords));
-    __m512i packed = _mm512_packus_epi16(_mm512_permutex2var_epi16(y[0], words, y[1]),
-                                         _mm512_permutex2var_epi16(y[2], words, y[3]));
-    return _mm512_permutexvar_epi64(_mm512_load_si512(NAME(eighths)), packed);
-}
-
 // MARK: Addition
 
 // A sum's roundings are those of two products and of their sum. In steps of the output the first two are worth less than
@@ -36,29 +29,34 @@ __attribute__((noinline, cold)) static void NAME(settleSum)(uint8_t *y, const ui
     }
 }
 
-static inline __attribute__((always_inline)) __m512i NAME(sum)(__m512i a, __m512i b, __m512 first, __m512 second, __m512 offset,
-                                                              const SKAddition *p) {
+// 16 bytes as floats.
+static inline __attribute__((always_inline)) __m512 NAME(loadFloats)(const uint8_t *bytes, __mmask64 mask, int q) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)(mask >> (16 * q)), bytes + 16 * q)));
+}
+
+// `mask` of 64 bytes of the sum.
+static inline __attribute__((always_inline)) void NAME(sum)(const uint8_t *a, const uint8_t *b, uint8_t *output, __mmask64 mask,
+                                                            __m512 first, __m512 second, __m512 offset, const SKAddition *p) {
     __m512i y[4];
-    __mmask64 uncertain = 0;
     for (int q = 0; q < 4; q++) {
-        __m128i x = q == 0 ? _mm512_castsi512_si128(a) : q == 1 ? _mm512_extracti32x4_epi32(a, 1) : q == 2 ? _mm512_extracti32x4_epi32(a, 2) : _mm512_extracti32x4_epi32(a, 3);
-        __m128i z = q == 0 ? _mm512_castsi512_si128(b) : q == 1 ? _mm512_extracti32x4_epi32(b, 1) : q == 2 ? _mm512_extracti32x4_epi32(b, 2) : _mm512_extracti32x4_epi32(b, 3);
-        __m512 fa = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(x)), fb = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(z));
-        y[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(fa, first, _mm512_fmadd_ps(fb, second, offset)));
-        __m512i low = _mm512_and_si512(y[q], _mm512_set1_epi32(0xFFFF));
-        uncertain |= (uint64_t)_mm512_cmplt_epu32_mask(low, _mm512_set1_epi32(2 * ADD_MARGIN)) << (16 * q);
+        __m512 partial = _mm512_fmadd_ps(NAME(loadFloats)(b, mask, q), second, offset);
+        y[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(NAME(loadFloats)(a, mask, q), first, partial));
     }
-    __m512i bytes = NAME(packWords)(y);
+    __m512i least = _mm512_min_epu16(_mm512_min_epu16(y[0], y[1]), _mm512_min_epu16(y[2], y[3]));
+    __m512i bytes = _mm512_permutexvar_epi8(_mm512_load_si512(NAME(channelOrder)), NAME(packHigh)(y[0], y[1], y[2], y[3]));
     bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, _mm512_set1_epi8((char)p->low)), _mm512_set1_epi8((char)p->high));
-    if (__builtin_expect(uncertain != 0, 0)) {
-        uint8_t out[64], as[64], bs[64];
-        _mm512_storeu_si512(out, bytes);
-        _mm512_storeu_si512(as, a);
-        _mm512_storeu_si512(bs, b);
-        NAME(settleSum)(out, as, bs, p, uncertain);
-        bytes = _mm512_loadu_si512(out);
+    if (__builtin_expect(_mm512_mask_cmplt_epu16_mask(0x55555555, least, _mm512_set1_epi16(2 * ADD_MARGIN)) != 0, 0)) {
+        uint64_t uncertain = 0;
+        for (int q = 0; q < 4; q++) {
+            __m512i low = _mm512_and_si512(y[q], _mm512_set1_epi32(0xFFFF));
+            uncertain |= (uint64_t)_mm512_cmplt_epu32_mask(low, _mm512_set1_epi32(2 * ADD_MARGIN)) << (16 * q);
+        }
+        uint8_t settled[64];
+        _mm512_storeu_si512(settled, bytes);
+        NAME(settleSum)(settled, a, b, p, uncertain & mask);
+        bytes = _mm512_loadu_si512(settled);
     }
-    return bytes;
+    _mm512_mask_storeu_epi8(output, mask, bytes);
 }
 
 static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, const SKAddition *p) {
@@ -92,8 +90,8 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
     for (int64_t x = 0; x < pixels; x++)
         for (int64_t c = 0; c < count; c += 64) {
             int32_t left = count - c < 64 ? (int32_t)(count - c) : 64;
-            __m512i va = NAME(loadChannels)(rowA + x * stepA + c, 0, left), vb = NAME(loadChannels)(rowB + x * stepB + c, 0, left);
-            NAME(storeChannels)(rowOut + x * stepOut + c, 0, left, NAME(sum)(va, vb, scaleA, scaleB, start, p));
+            NAME(sum)(rowA + x * stepA + c, rowB + x * stepB + c, rowOut + x * stepOut + c, _bzhi_u64(~0ull, (unsigned)left), scaleA,
+                      scaleB, start, p);
         }
     if (out->channels) NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
     return 1;

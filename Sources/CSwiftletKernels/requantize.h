@@ -28,11 +28,11 @@ static inline int32_t sk_apply(int32_t a, int32_t multiplier, int32_t shift) {
     return (high >> right) + (remainder > threshold);
 }
 
-// Settles lanes in integers: `y[i] = 65536 * (byte before the clamp)`, for those whose low bits are within the margin.
-__attribute__((noinline, cold, unused)) static void sk_settle(
-    int32_t *y, const int32_t *acc, const int32_t *multiplier, const int8_t *shift, int32_t zeroPoint, int count) {
-    for (int i = 0; i < count; i++) {
-        if ((y[i] & 0xFFFF) >= 2 * MARGIN) continue;
+// Settles the lanes of `uncertain` in integers: `y[i] = 65536 * (byte before the clamp)`.
+__attribute__((unused)) static void sk_settle(
+    int32_t *y, const int32_t *acc, const int32_t *multiplier, const int8_t *shift, int32_t zeroPoint, uint64_t uncertain) {
+    for (; uncertain; uncertain &= uncertain - 1) {
+        int i = __builtin_ctzll(uncertain);
         int64_t value = (int64_t)sk_apply(acc[i], multiplier[i], shift[i]) + zeroPoint;
         y[i] = (int32_t)((value < -32768 ? -32768 : value > 32767 ? 32767 : value) * 65536);
     }

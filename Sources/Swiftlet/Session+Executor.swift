@@ -244,6 +244,10 @@ extension Session {
         let target = slot(buffer, row: index)
         let flip: UInt8 = input.isPixels == 1 ? 0 : 0x80
         let channels = Int(input.channels)
+        if flip == 0, channels == Int(buffer.pixelBytes), let pixels = row.baseAddress {
+            UnsafeMutableRawPointer(target).copyMemory(from: pixels, byteCount: row.count)
+            return
+        }
         for x in 0..<Int(input.width) {
             for channel in 0..<channels {
                 target[x * Int(buffer.pixelBytes) + channel] = row[x * channels + channel] ^ flip
