@@ -14,8 +14,9 @@ static inline void NAME(storeChannels)(uint8_t *pixel, int32_t c, int32_t count,
 // MARK: Addition
 
 // A sum's roundings are those of two products and of their sum. In steps of the output the first two are worth less than
-// 2^-18 each, so one float expression tells the byte unless it comes within ADD_MARGIN / 65536 of an edge.
-#define ADD_MARGIN 32
+// 2^-18 each, so one float expression tells the byte unless it comes near to an edge: within 8 / 65536 while neither input's
+// step is more than the output's (products to 2^24 are off by 1, sums to 2^25 by 2), within 32 / 65536 for four times that.
+static inline int NAME(additionMargin)(double first, double second) { return first <= 1 && second <= 1 ? 8 : 32; }
 
 __attribute__((noinline, cold)) static void NAME(settleSum)(uint8_t *y, const uint8_t *a, const uint8_t *b, const SKAddition *p,
                                                             uint64_t mask) {
@@ -36,7 +37,8 @@ static inline __attribute__((always_inline)) __m512 NAME(loadFloats)(const uint8
 
 // `mask` of 64 bytes of the sum.
 static inline __attribute__((always_inline)) void NAME(sum)(const uint8_t *a, const uint8_t *b, uint8_t *output, __mmask64 mask,
-                                                            __m512 first, __m512 second, __m512 offset, const SKAddition *p) {
+                                                            __m512 first, __m512 second, __m512 offset, __m512i margin,
+                                                            const SKAddition *p) {
     __m512i y[4];
     for (int q = 0; q < 4; q++) {
         __m512 partial = _mm512_fmadd_ps(NAME(loadFloats)(b, mask, q), second, offset);
@@ -45,11 +47,11 @@ static inline __attribute__((always_inline)) void NAME(sum)(const uint8_t *a, co
     __m512i least = _mm512_min_epu16(_mm512_min_epu16(y[0], y[1]), _mm512_min_epu16(y[2], y[3]));
     __m512i bytes = _mm512_permutexvar_epi8(_mm512_load_si512(NAME(channelOrder)), NAME(packHigh)(y[0], y[1], y[2], y[3]));
     bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, _mm512_set1_epi8((char)p->low)), _mm512_set1_epi8((char)p->high));
-    if (__builtin_expect(_mm512_mask_cmplt_epu16_mask(0x55555555, least, _mm512_set1_epi16(2 * ADD_MARGIN)) != 0, 0)) {
+    if (__builtin_expect(_mm512_mask_cmplt_epu16_mask(0x55555555, least, margin) != 0, 0)) {
         uint64_t uncertain = 0;
         for (int q = 0; q < 4; q++) {
             __m512i low = _mm512_and_si512(y[q], _mm512_set1_epi32(0xFFFF));
-            uncertain |= (uint64_t)_mm512_cmplt_epu32_mask(low, _mm512_set1_epi32(2 * ADD_MARGIN)) << (16 * q);
+            uncertain |= (uint64_t)_mm512_cmplt_epu32_mask(low, _mm512_and_si512(margin, _mm512_set1_epi32(0xFFFF))) << (16 * q);
         }
         uint8_t settled[64];
         _mm512_storeu_si512(settled, bytes);
@@ -67,9 +69,10 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
     double second = (double)p->multiplier[1] / 2147483648.0 / (double)(1u << -p->shift[1]) * 1048576.0 * sum;
     // Steps of the output for one of an input: beyond this the margin would not hold; nor where the sum's own halves count.
     if (first > 4 || second > 4 || p->shift[2] > -14) return 0;
-    double offset = (p->zeroPoint - p->firstZeroPoint * first - p->secondZeroPoint * second) * 65536 + 32768 + ADD_MARGIN;
+    double offset = (p->zeroPoint - p->firstZeroPoint * first - p->secondZeroPoint * second) * 65536 + 32768 + NAME(additionMargin)(first, second);
     __m512 scaleA = _mm512_set1_ps((float)(first * 65536)), scaleB = _mm512_set1_ps((float)(second * 65536));
     __m512 start = _mm512_set1_ps((float)offset);
+    __m512i margin = _mm512_set1_epi16((short)(2 * NAME(additionMargin)(first, second)));
 
     uint8_t packedA[a->channels ? ROW_BYTES : 1], packedB[b->channels ? ROW_BYTES : 1], made[out->channels ? ROW_BYTES + 64 : 1];
     int64_t bytes = (int64_t)out->width * channels;
@@ -91,7 +94,7 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
         for (int64_t c = 0; c < count; c += 64) {
             int32_t left = count - c < 64 ? (int32_t)(count - c) : 64;
             NAME(sum)(rowA + x * stepA + c, rowB + x * stepB + c, rowOut + x * stepOut + c, _bzhi_u64(~0ull, (unsigned)left), scaleA,
-                      scaleB, start, p);
+                      scaleB, start, margin, p);
         }
     if (out->channels) NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
     return 1;
