@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
         for (int64_t q = 0; q < t->runQuads; q++) {
             WEIGHTS weights[MOST_VECTORS];
             UNROLL for (int v = 0; v < V; v++)
-                weights[v] = partial ? LOAD_SOME_WEIGHTS(w + v * LANES * 4, t->lanes)
+                weights[v] = partial ? LOAD_SOME_WEIGHTS(w + v * LANES * 4, t->lanes - v * LANES)
                                      : LOAD_WEIGHTS(w + v / VECTORS_A_BLOCK * t->blockBytes + v % VECTORS_A_BLOCK * LANES * 4);
             w += partial ? t->quadBytes : 64;
             UNROLL for (int p = 0; p < P; p++) {

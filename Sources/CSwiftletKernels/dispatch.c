@@ -4,7 +4,7 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-extern const SKKernels sk_avx512_table;
+extern const SKKernels sk_avx512_table, sk_avxvnni_table, sk_avx2_table;
 #endif
 
 // The best first.
@@ -14,7 +14,10 @@ static const SKKernels *usable(int index) {
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
                           __builtin_cpu_supports("avx512vbmi2");
-    const SKKernels *all[] = {hasAVX512 ? &sk_avx512_table : 0};
+    const int hasAVX2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const int hasVNNI = hasAVX2 && __builtin_cpu_supports("avxvnni");
+    const SKKernels *all[] = {hasAVX512 ? &sk_avx512_table : 0, hasVNNI ? &sk_avxvnni_table : 0,
+                              hasAVX2 ? &sk_avx2_table : 0};
     int count = 0;
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i] && count++ == index) return all[i];

@@ -122,8 +122,8 @@ func randomScale(terms: Int, isUsual: Bool = false, using generator: inout Seede
                 """)
             return
         }
-        // Shifts to the left and channel multipliers are left to the portable kernels.
-        for set in sets.dropFirst() { #expect(set.rowsTaken * 2 > set.rows, "\(set): \(set.rowsTaken) of \(set.rows)") }
+        // Shifts to the left, channel multipliers and some tables are left to the portable kernels.
+        for set in sets.dropFirst() { #expect(set.rowsTaken * 4 > set.rows, "\(set): \(set.rowsTaken) of \(set.rows)") }
     }
 
     @Test func poolsEqualTheirDefinition() {
