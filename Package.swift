@@ -6,7 +6,9 @@ import PackageDescription
 let device: [Target] = [
     .target(name: "SwiftletArithmetic"),
     .target(name: "SwiftletFormat", dependencies: ["SwiftletArithmetic"]),
-    .target(name: "SwiftletKernels", dependencies: ["SwiftletArithmetic", "SwiftletFormat"]),
+    // Host only: bare metal compiles SwiftletKernels without it.
+    .target(name: "CSwiftletKernels"),
+    .target(name: "SwiftletKernels", dependencies: ["CSwiftletKernels", "SwiftletArithmetic", "SwiftletFormat"]),
     .target(name: "Swiftlet", dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletKernels"]),
 ]
 

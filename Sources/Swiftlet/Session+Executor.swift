@@ -29,8 +29,8 @@ extension Session {
         (base + reader.state.readyOffset).assumingMemoryBound(to: UInt32.self)
     }
 
-    var rowTable: UnsafeMutablePointer<UnsafePointer<Int8>?> {
-        (base + reader.state.rowTableOffset).assumingMemoryBound(to: UnsafePointer<Int8>?.self)
+    var rowTable: UnsafeMutablePointer<UnsafePointer<UInt8>?> {
+        (base + reader.state.rowTableOffset).assumingMemoryBound(to: UnsafePointer<UInt8>?.self)
     }
 
     // MARK: Order
@@ -141,22 +141,36 @@ extension Session {
         case .convolution:
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            convolveRow(windowRows(record, row: row), output, window, parameters)
+            let input = windowRows(record, row: row)
+            if kernels?.convolve(input, output, window, parameters) != true {
+                convolveRow(input, output, window, parameters)
+            }
         case .depthwiseConvolution:
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            convolveDepthwiseRow(windowRows(record, row: row), output, window, parameters)
+            let input = windowRows(record, row: row)
+            if kernels?.convolveDepthwise(input, output, window, parameters) != true {
+                convolveDepthwiseRow(input, output, window, parameters)
+            }
         case .maxPool:
-            poolMaxRow(windowRows(record, row: row), output, window, channels: channels, range: range)
+            let input = windowRows(record, row: row)
+            if kernels?.poolMax(input, output, window, channels: channels, range: range) != true {
+                poolMaxRow(input, output, window, channels: channels, range: range)
+            }
         case .averagePool:
-            poolAverageRow(windowRows(record, row: row), output, window, channels: channels, range: range)
+            let input = windowRows(record, row: row)
+            if kernels?.poolAverage(input, output, window, channels: channels, range: range) != true {
+                poolAverageRow(input, output, window, channels: channels, range: range)
+            }
         case .add:
             let parameters = AdditionParameters(
                 block: reader.pointer(record.parameters), firstZeroPoint: record.inputZeroPoint,
                 secondZeroPoint: record.secondZeroPoint, range: range)
             let first = singleRow(record.input, record, row: row, slot: 0)
             let second = singleRow(record.second, record, row: row, slot: 1)
-            addRow(first, second, output, channels: channels, parameters)
+            if kernels?.add(first, second, output, channels: channels, parameters) != true {
+                addRow(first, second, output, channels: channels, parameters)
+            }
         case .globalAveragePool, nil:
             break  // `stepMean` runs the former; `ModelReader` has refused the latter.
         }
@@ -168,7 +182,10 @@ extension Session {
         let scratch = reader.buffer(Int(record.scratchBuffer))
         let sums = (base + Int(scratch.arenaOffset)).assumingMemoryBound(to: Int32.self)
         let input = singleRow(record.input, record, row: rowsTaken, slot: 0)
-        accumulateRow(input, into: sums, channels: channels, isFirst: rowsTaken == 0)
+        if rowsTaken == 0 { sums.update(repeating: 0, count: channels) }
+        if kernels?.accumulate(input, into: sums, channels: channels) != true {
+            accumulateRow(input, into: sums, channels: channels)
+        }
         guard rowsTaken + 1 == Int(record.inputHeight) else { return false }
         let block = reader.pointer(record.parameters)
         let scale = FixedPointMultiplier(
@@ -187,9 +204,9 @@ extension Session {
 
     /// Where row `row` of a map lies in its ring.
     @inline(__always)
-    private func slot(_ buffer: BufferRecord, row: Int) -> UnsafeMutablePointer<Int8> {
+    private func slot(_ buffer: BufferRecord, row: Int) -> UnsafeMutablePointer<UInt8> {
         (base + Int(buffer.arenaOffset) + row % Int(buffer.ringRows) * Int(buffer.rowBytes))
-            .assumingMemoryBound(to: Int8.self)
+            .assumingMemoryBound(to: UInt8.self)
     }
 
     func outputRow(_ operand: OperandRecord, buffer: BufferRecord, row: Int, width: Int) -> OutputRow {
@@ -221,12 +238,16 @@ extension Session {
             channels: reader.channelTable(operand.channelTable))
     }
 
-    /// Copies a pushed row into the input's ring; a pixel of 0...255 becomes an int8 by taking off 128.
+    /// Copies a pushed row into the input's ring. A pixel of 0...255 stays as it is, for the arena holds int8 plus 128.
     func store(_ row: UnsafeRawBufferPointer, input: InputRecord, row index: Int) {
         let buffer = reader.buffer(Int(input.buffer))
-        let target = UnsafeMutableRawPointer(slot(buffer, row: index)).assumingMemoryBound(to: UInt8.self)
-        let flip: UInt8 = input.isPixels == 1 ? 0x80 : 0
+        let target = slot(buffer, row: index)
+        let flip: UInt8 = input.isPixels == 1 ? 0 : 0x80
         let channels = Int(input.channels)
+        if flip == 0, channels == Int(buffer.pixelBytes), let pixels = row.baseAddress {
+            UnsafeMutableRawPointer(target).copyMemory(from: pixels, byteCount: row.count)
+            return
+        }
         for x in 0..<Int(input.width) {
             for channel in 0..<channels {
                 target[x * Int(buffer.pixelBytes) + channel] = row[x * channels + channel] ^ flip

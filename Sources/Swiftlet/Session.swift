@@ -53,9 +53,11 @@ public struct Session {
     public let model: Model
     let reader: ModelReader
     let base: UnsafeMutableRawPointer
+    let kernels: VectorKernels?
 
+    /// - Parameter kernels: those of an instruction set; nil for the portable ones. The answer is the same, to the bit.
     /// - Throws: `SessionError.arenaTooSmall` with need, given and shortfall; `.arenaMisaligned`.
-    public init(model: Model, arena: Arena) throws(SessionError) {
+    public init(model: Model, arena: Arena, kernels: VectorKernels? = .chosen) throws(SessionError) {
         guard let start = arena.bytes.baseAddress, arena.bytes.count >= model.arenaBytes else {
             throw .arenaTooSmall(needed: model.arenaBytes, given: arena.bytes.count)
         }
@@ -64,6 +66,7 @@ public struct Session {
         self.model = model
         reader = model.reader
         base = start
+        self.kernels = kernels
         reset()
     }
 

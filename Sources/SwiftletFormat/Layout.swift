@@ -39,10 +39,10 @@ public struct StateLayout: Equatable, Sendable {
 
 /// A convolution's packed weights and constants.
 ///
-///     bias        Int32 x paddedChannels     the accumulator's start: bias - zeroPoint * weight sum
+///     bias        Int32 x paddedChannels     the accumulator's start: bias - (zeroPoint + 128) * weight sum
 ///     multiplier  Int32 x paddedChannels
 ///     shift       Int8  x paddedChannels
-///     padPixel    Int8  x input channels, rounded up to 16: what padding holds
+///     padPixel    UInt8 x input channels, rounded up to 16: what padding holds, as the arena does
 ///     weights     Int8, see `weightIndex`
 public struct ConvolutionLayout: Equatable, Sendable {
     public var isDepthwise: Bool

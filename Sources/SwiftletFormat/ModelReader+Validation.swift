@@ -20,8 +20,9 @@ extension ModelReader {
             guard list.count.saturated <= limit else {
                 throw .outOfBounds(part: part, index: -1, value: list.count.saturated, limit: limit)
             }
-            guard list.offset.saturated % alignment == 0 else {
-                throw .misaligned(byteOffset: list.offset.saturated % alignment, alignment: alignment)
+            // Not of the saturated offset, which is odd where it is at the limit.
+            guard list.offset % UInt32(alignment) == 0 else {
+                throw .misaligned(byteOffset: Int(list.offset % UInt32(alignment)), alignment: alignment)
             }
             let end = list.offset.saturated + Int(list.count) * stride
             guard end <= fileBytes else { throw .outOfBounds(part: part, index: -1, value: end, limit: fileBytes) }

@@ -43,7 +43,7 @@ public struct HeaderRecord {
     public init() {}
 
     public static let magic: UInt64 = 0x5445_4C54_4649_5753  // "SWIFTLET"
-    public static let version: UInt16 = 1
+    public static let version: UInt16 = 2
     /// Where the bytes that the checksum covers begin.
     public static let checkedFrom = 20
 }
@@ -167,7 +167,7 @@ public struct InputRecord {
     public var height: UInt16 = 0
     public var width: UInt16 = 0
     public var channels: UInt16 = 0
-    /// 1 when rows come as bytes of 0...255 (pixels) and 128 is taken off each, 0 when they come as int8.
+    /// 1 when rows come as bytes of 0...255 (pixels), which stand for int8 less 128, 0 when they come as int8.
     public var isPixels: UInt8 = 0
     public var zeroPoint: Int8 = 0
     public var consumerCount: UInt16 = 0

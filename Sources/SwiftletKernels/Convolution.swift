@@ -1,7 +1,7 @@
 /// Grouped convolution, int8, one output row: the readable reference.
 ///
-/// Plain Swift has no dot product of bytes, so bytes are taken two to a 16-bit lane and sign-extended by shifts, which every
-/// vector unit has (1.8x over 32-bit lanes, 64 to 64 channels, 1x1). What it does not do: use vector instructions by
+/// Plain Swift has no dot product of bytes, so bytes are taken two to a 16-bit lane and extended by shifts and masks, which
+/// every vector unit has (1.8x over 32-bit lanes, 64 to 64 channels, 1x1). What it does not do: use vector instructions by
 /// name; kernels that do give the same bytes from the same packed weights.
 import SwiftletArithmetic
 import SwiftletFormat
@@ -15,8 +15,8 @@ public struct ConvolutionParameters {
     public var bias: UnsafePointer<Int32>
     public var multiplier: UnsafePointer<Int32>
     public var shift: UnsafePointer<Int8>
-    /// What padding holds: one value an input channel.
-    public var padPixel: UnsafePointer<Int8>
+    /// What padding holds: one byte an input channel, as in the arena.
+    public var padPixel: UnsafePointer<UInt8>
     public var weights: UnsafePointer<Int8>
     public var range: OutputRange
 
@@ -25,7 +25,7 @@ public struct ConvolutionParameters {
         bias = block.assumingMemoryBound(to: Int32.self)
         multiplier = (block + layout.multiplierOffset).assumingMemoryBound(to: Int32.self)
         shift = (block + layout.shiftOffset).assumingMemoryBound(to: Int8.self)
-        padPixel = (block + layout.padPixelOffset).assumingMemoryBound(to: Int8.self)
+        padPixel = (block + layout.padPixelOffset).assumingMemoryBound(to: UInt8.self)
         weights = (block + layout.weightsOffset).assumingMemoryBound(to: Int8.self)
         self.range = range
     }
@@ -54,10 +54,11 @@ public struct ConvolutionParameters {
 ///
 ///     input   [kernel rows][width][channels]      output  [width][channels]
 ///     weights [group][block of 16 outputs][tap][quad of inputs][16][4]      see `ConvolutionLayout`
-///     acc     = bias + sum over taps and the group's inputs of x * w
+///     acc     = bias + sum over taps and the group's inputs of x * w, x the unsigned byte of the arena
 ///     y       = clamp(zeroPoint + acc * multiplier[c])
 ///
-/// `bias` already holds `-inputZeroPoint * sum(w)`, and padding holds real values (the zero point), so every tap counts.
+/// `bias` already holds `-(inputZeroPoint + 128) * sum(w)`, and padding holds real values (the zero point), so every tap
+/// counts.
 /// |acc| < 2^31 on every input: the converter proves it for each channel. Additions wrap and never trap.
 public func convolveRow(
     _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
@@ -111,8 +112,8 @@ private func sumTaps(
                     source, table, first: firstInput &+ first,
                     count: min(ConvolutionLayout.quad, layout.groupInputs &- first))
                 let values = unsafeBitCast(SIMD4<Int32>(repeating: word), to: SIMD8<Int16>.self)
-                let even = (values &<< 8) &>> 8
-                let odd = values &>> 8
+                let even = values & 0xFF
+                let odd = (values &>> 8) & 0xFF
                 sums.0 &+= products(weights, even, odd)
                 if isWhole {
                     sums.1 &+= products(weights + 16, even, odd)
@@ -131,7 +132,7 @@ private func sumTaps(
 @inline(__always)
 private func products(_ weights: UnsafeRawPointer, _ even: SIMD8<Int16>, _ odd: SIMD8<Int16>) -> SIMD4<Int32> {
     let packed = weights.loadUnaligned(as: SIMD8<Int16>.self)
-    // A product of two bytes fits in 16 bits.
+    // A product of an unsigned and a signed byte fits in 16 bits: -32640...32385.
     let first = unsafeBitCast(((packed &<< 8) &>> 8) &* even, to: SIMD4<Int32>.self)
     let second = unsafeBitCast((packed &>> 8) &* odd, to: SIMD4<Int32>.self)
     return ((first &<< 16) &>> 16) &+ (first &>> 16) &+ ((second &<< 16) &>> 16) &+ (second &>> 16)
@@ -141,11 +142,11 @@ private func products(_ weights: UnsafeRawPointer, _ even: SIMD8<Int16>, _ odd: 
 /// are.
 @inline(__always)
 func loadQuad(
-    _ pixel: UnsafePointer<Int8>, _ table: UnsafePointer<UInt16>?, first: Int, count: Int
+    _ pixel: UnsafePointer<UInt8>, _ table: UnsafePointer<UInt16>?, first: Int, count: Int
 ) -> Int32 {
     func byte(_ lane: Int) -> UInt32 {
         let channel = if let table { Int(table[first &+ lane]) } else { first &+ lane }
-        return UInt32(UInt8(bitPattern: pixel[channel])) &<< UInt32(truncatingIfNeeded: 8 &* lane)
+        return UInt32(pixel[channel]) &<< UInt32(truncatingIfNeeded: 8 &* lane)
     }
     let quad: UInt32
     switch count {

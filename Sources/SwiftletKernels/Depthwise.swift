@@ -42,7 +42,7 @@ private func sumChannel(
         for kx in 0..<window.kernelWidth {
             let value =
                 if let pixel = window.pixel(input, x: x, ky: ky, kx: kx) {
-                    input.value(pixel, source)
+                    input.value(pixel, source) &+ 128
                 } else {
                     Int32(parameters.padPixel[source])
                 }
@@ -68,9 +68,9 @@ private func sumStrip(
             let values = loadStrip(
                 pixel ?? parameters.padPixel, pixel == nil ? nil : input.channels, first: first, count: count)
             let packed = weights.loadUnaligned(as: SIMD8<Int16>.self)
-            // A product of two bytes fits in 16 bits.
-            let even = unsafeBitCast(((values &<< 8) &>> 8) &* ((packed &<< 8) &>> 8), to: SIMD4<Int32>.self)
-            let odd = unsafeBitCast((values &>> 8) &* (packed &>> 8), to: SIMD4<Int32>.self)
+            // A product of an unsigned and a signed byte fits in 16 bits.
+            let even = unsafeBitCast((values & 0xFF) &* ((packed &<< 8) &>> 8), to: SIMD4<Int32>.self)
+            let odd = unsafeBitCast(((values &>> 8) & 0xFF) &* (packed &>> 8), to: SIMD4<Int32>.self)
             sums.0 &+= (even &<< 16) &>> 16
             sums.1 &+= (odd &<< 16) &>> 16
             sums.2 &+= even &>> 16
@@ -84,7 +84,7 @@ private func sumStrip(
 /// Sixteen neighbouring channels of a pixel, two in each lane; those beyond `count` are 0, and no byte is read for them.
 @inline(__always)
 private func loadStrip(
-    _ pixel: UnsafePointer<Int8>, _ table: UnsafePointer<UInt16>?, first: Int, count: Int
+    _ pixel: UnsafePointer<UInt8>, _ table: UnsafePointer<UInt16>?, first: Int, count: Int
 ) -> SIMD8<Int16> {
     if table == nil && count == ConvolutionLayout.blockChannels {
         return UnsafeRawPointer(pixel + first).loadUnaligned(as: SIMD8<Int16>.self)

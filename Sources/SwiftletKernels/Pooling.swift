@@ -45,11 +45,8 @@ public func poolAverageRow(
     }
 }
 
-/// Adds one row of the map to the accumulators, one Int32 a channel. The first row sets them.
-public func accumulateRow(
-    _ input: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int, isFirst: Bool
-) {
-    if isFirst { sums.update(repeating: 0, count: channels) }
+/// Adds one row of the map to the accumulators, one Int32 a channel.
+public func accumulateRow(_ input: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int) {
     guard let row = input.rows[0] else { return }
     for x in 0..<input.width {
         let pixel = row + x * input.pixelBytes

@@ -1,12 +1,14 @@
 /// What a kernel is given: rows to read, a row to write, the window between them.
 ///
 /// Ring wrap, vertical padding, stride and dilation have become a choice of pointers before a kernel sees them.
+/// A byte in the arena is the int8 value plus 128: pictures come in as they are, and dot-product instructions that take
+/// unsigned by signed bytes read it without a detour. `value` and `store` speak of int8.
 /// What it does not do: check; `ModelReader` has proven every bound.
 
 /// The rows that one output row reads, topmost first.
 public struct InputRows {
     /// One pointer a kernel row, to its first pixel; nil where the row is padding.
-    public var rows: UnsafePointer<UnsafePointer<Int8>?>
+    public var rows: UnsafePointer<UnsafePointer<UInt8>?>
     /// Pixels in a row.
     public var width: Int
     /// Bytes from one pixel to the next.
@@ -16,7 +18,7 @@ public struct InputRows {
 
     @inlinable
     public init(
-        rows: UnsafePointer<UnsafePointer<Int8>?>, width: Int, pixelBytes: Int, channels: UnsafePointer<UInt16>?
+        rows: UnsafePointer<UnsafePointer<UInt8>?>, width: Int, pixelBytes: Int, channels: UnsafePointer<UInt16>?
     ) {
         self.rows = rows
         self.width = width
@@ -24,25 +26,25 @@ public struct InputRows {
         self.channels = channels
     }
 
-    /// Channel `channel` of the pixel at `pixel`.
+    /// Channel `channel` of the pixel at `pixel`, -128...127.
     @inlinable
     @inline(__always)
-    public func value(_ pixel: UnsafePointer<Int8>, _ channel: Int) -> Int32 {
-        if let channels { return Int32(pixel[Int(channels[channel])]) }
-        return Int32(pixel[channel])
+    public func value(_ pixel: UnsafePointer<UInt8>, _ channel: Int) -> Int32 {
+        if let channels { return Int32(pixel[Int(channels[channel])]) &- 128 }
+        return Int32(pixel[channel]) &- 128
     }
 }
 
 /// The row that a kernel writes.
 public struct OutputRow {
-    public var start: UnsafeMutablePointer<Int8>
+    public var start: UnsafeMutablePointer<UInt8>
     public var width: Int
     public var pixelBytes: Int
     public var channels: UnsafePointer<UInt16>?
 
     @inlinable
     public init(
-        start: UnsafeMutablePointer<Int8>, width: Int, pixelBytes: Int, channels: UnsafePointer<UInt16>?
+        start: UnsafeMutablePointer<UInt8>, width: Int, pixelBytes: Int, channels: UnsafePointer<UInt16>?
     ) {
         self.start = start
         self.width = width
@@ -54,13 +56,13 @@ public struct OutputRow {
     @inline(__always)
     public func store(_ value: Int8, x: Int, channel: Int) {
         let slot = if let channels { Int(channels[channel]) } else { channel }
-        start[x * pixelBytes + slot] = value
+        start[x * pixelBytes + slot] = UInt8(bitPattern: value) ^ 0x80
     }
 
     @inlinable
     public func load(x: Int, channel: Int) -> Int8 {
         let slot = if let channels { Int(channels[channel]) } else { channel }
-        return start[x * pixelBytes + slot]
+        return Int8(bitPattern: start[x * pixelBytes + slot] ^ 0x80)
     }
 }
 
@@ -84,7 +86,7 @@ public struct RowWindow {
     /// The pixel that tap (`ky`, `kx`) of output `x` reads; nil when it is padding.
     @inlinable
     @inline(__always)
-    public func pixel(_ input: InputRows, x: Int, ky: Int, kx: Int) -> UnsafePointer<Int8>? {
+    public func pixel(_ input: InputRows, x: Int, ky: Int, kx: Int) -> UnsafePointer<UInt8>? {
         let column = x * stride - paddingLeft + kx * dilation
         guard let row = input.rows[ky], column >= 0, column < input.width else { return nil }
         return row + column * input.pixelBytes

@@ -106,6 +106,8 @@ public struct Plan: Equatable, Sendable {
         /// The first and the last moment at which it holds something, in rows made since the start.
         public var firstTick: Int
         public var lastTick: Int
+        /// Bytes of the rows that live at `Plan.peakTick`.
+        public var peakBytes: Int
     }
 
     /// The first step of each segment.
@@ -115,7 +117,7 @@ public struct Plan: Equatable, Sendable {
     public var stateBytes: Int
     /// State and rings.
     public var arenaBytes: Int
-    /// The most bytes of rings that live at one moment, alignment included: no placement can need less in this order.
+    /// State and the most bytes of rows that live at one moment: no placement can need less in this order.
     public var livePeakBytes: Int
     public var peakTick: Int
     /// What a planner of whole tensors needs for its fullest operator: inputs, outputs and whatever else still lives.

@@ -24,27 +24,64 @@ public struct Planner: Sendable {
 
     /// The plan of the smallest arena that the search finds.
     ///
-    /// At a cut the tensors that cross it stand whole, but the rings before and after it share their memory. The search
-    /// begins twice, with all of the network as one stream and with every operator by itself, and keeps the better end.
+    /// At a cut the tensors that cross it stand whole, but the rings before and after it share their memory. Between two cuts
+    /// no more lives at once than the simulation of that segment alone tells, so the cuts whose worst segment is smallest are
+    /// found by dynamic programming. Placing what lives may need more than that: so the best cuts are then moved one by one.
     ///
     /// - Throws: `PlanError.neverFinishes`.
     public func plan() throws -> Plan {
-        let streamed = try sweeping(addingCuts(to: plan(segments: [0])))
-        let layerwise = try sweeping(layerwisePlan())
-        return layerwise.arenaBytes < streamed.arenaBytes ? layerwise : streamed
+        let streamed = try plan(segments: [0], rounds: 20)
+        var best = streamed
+        for cuts in bestCuts(limit: streamed.arenaBytes) {
+            let candidate = try plan(segments: cuts, rounds: 20)
+            if candidate.arenaBytes < best.arenaBytes { best = candidate }
+        }
+        return try plan(segments: sweeping(best).segments, rounds: 1000)
     }
 
-    /// Adds the cut that helps most until none helps.
-    private func addingCuts(to start: Plan) throws -> Plan {
-        var best = start
-        while true {
-            var improved: Plan?
-            for cut in problem.steps.indices.dropFirst() where !best.segments.contains(cut) {
-                let candidate = try plan(segments: (best.segments + [cut]).sorted())
-                if candidate.arenaBytes < (improved ?? best).arenaBytes { improved = candidate }
+    /// Most positions for a cut that are looked at: the search takes as many simulations as there are pairs of them.
+    private static let mostCuts = 70
+
+    /// The cuts whose fullest segment is smallest; of several, those whose segments are smallest together. Two answers: by the
+    /// rows that live, and by what rings take up.
+    ///
+    /// - Parameter limit: bytes that some plan needs: where more would have to stand whole, no cut is worth a thought.
+    private func bestCuts(limit: Int) -> [[Int]] {
+        let count = problem.steps.count
+        let crossing = simulation.crossingBytes()
+        let narrow = (1..<count).filter { crossing[$0] < limit }
+            .sorted { (crossing[$0], $0) < (crossing[$1], $1) }.prefix(Self.mostCuts)
+        let places = [0] + narrow.sorted() + [count]
+        typealias Entry = (peak: Int, sum: Int, from: Int)
+        var tables: [[Entry]] = [[(0, 0, 0)], [(0, 0, 0)]]
+        for end in 1..<places.count {
+            var found: [Entry] = [(Int.max, Int.max, 0), (Int.max, Int.max, 0)]
+            for begin in 0..<end {
+                // The tensors at both ends stand whole, at least for a moment.
+                let isHopeless = [0, 1].allSatisfy {
+                    max(crossing[places[begin]], tables[$0][begin].peak) > found[$0].peak
+                }
+                if isHopeless { continue }
+                let result = simulation.run(segments: [places[begin]], from: places[begin], to: places[end])
+                guard result.isComplete else { continue }
+                for (table, peak) in [livePeak(result).bytes, ringPeak(result)].enumerated() {
+                    let before = tables[table][begin]
+                    let candidate: Entry = (max(peak, before.peak), peak + before.sum, begin)
+                    if (candidate.peak, candidate.sum) < (found[table].peak, found[table].sum) {
+                        found[table] = candidate
+                    }
+                }
             }
-            guard let improved else { return best }
-            best = improved
+            for table in tables.indices { tables[table].append(found[table]) }
+        }
+        return tables.map { table in
+            var cuts: [Int] = []
+            var place = places.count - 1
+            while place > 0 {
+                place = table[place].from
+                cuts.append(places[place])
+            }
+            return cuts.reversed()
         }
     }
 
@@ -58,8 +95,8 @@ public struct Planner: Sendable {
             for cut in problem.steps.indices.dropFirst() {
                 let isRemoval = best.segments.contains(cut)
                 let segments = isRemoval ? best.segments.filter { $0 != cut } : (best.segments + [cut]).sorted()
-                let candidate = try plan(segments: segments)
-                guard candidate.arenaBytes < best.arenaBytes || isRemoval && candidate.arenaBytes == best.arenaBytes
+                let limit = best.arenaBytes + (isRemoval ? 1 : 0)
+                guard let candidate = try plan(segments: segments, below: limit), candidate.arenaBytes < limit
                 else { continue }
                 best = candidate
                 isChanged = true
@@ -74,66 +111,91 @@ public struct Planner: Sendable {
     /// The plan for given segments.
     ///
     /// - Parameter segments: the first step of each, ascending, beginning with 0.
-    public func plan(segments: [Int]) throws -> Plan {
+    public func plan(segments: [Int]) throws -> Plan { try plan(segments: segments, rounds: 300) }
+
+    /// - Parameter limit: a plan that needs this or more is not worth placing: what is returned then is nil.
+    private func plan(segments: [Int], below limit: Int) throws -> Plan? {
         let result = simulation.run(segments: segments)
         guard result.isComplete else { throw PlanError.neverFinishes }
-        let sizes = problem.buffers.indices.map { index in
-            roundUp(min(result.rows[index], problem.buffers[index].height) * problem.buffers[index].rowBytes)
-        }
-        let offsets = place(sizes, first: result.firstTick, last: result.lastTick)
+        guard problem.stateBytes + livePeak(result).bytes < limit else { return nil }
+        return plan(segments: segments, result, rounds: 20)
+    }
+
+    private func plan(segments: [Int], rounds: Int) throws -> Plan {
+        let result = simulation.run(segments: segments)
+        guard result.isComplete else { throw PlanError.neverFinishes }
+        return plan(segments: segments, result, rounds: rounds)
+    }
+
+    private func plan(segments: [Int], _ result: Simulation.Result, rounds: Int) -> Plan {
+        let rows = result.rows
+        let lifetimes = lifetimes(result)
+        let placement = Placement(lifetimes, base: problem.stateBytes, alignment: problem.alignment)
+        let offsets = placement.offsets(rounds: rounds)
+        let peak = livePeak(result)
         let rings = problem.buffers.indices.map { index in
             Plan.Ring(
-                offset: offsets[index], rows: min(result.rows[index], problem.buffers[index].height),
-                byteCount: sizes[index], firstTick: result.firstTick[index], lastTick: result.lastTick[index])
+                offset: offsets[index], rows: rows[index], byteCount: rows[index] * problem.buffers[index].rowBytes,
+                firstTick: result.firstTick[index], lastTick: result.lastTick[index],
+                peakBytes: lifetimes[index].bytes(at: peak.tick))
         }
-        let (peak, tick) = livePeak(rings, ticks: result.ticks)
         return Plan(
             segments: segments, rings: rings, stateBytes: problem.stateBytes,
-            arenaBytes: max(problem.stateBytes, rings.map { $0.offset + $0.byteCount }.max() ?? 0),
-            livePeakBytes: problem.stateBytes + peak, peakTick: tick, layerwiseBytes: layerwiseBytes())
+            arenaBytes: roundUp(max(problem.stateBytes, placement.height(offsets))),
+            livePeakBytes: problem.stateBytes + peak.bytes, peakTick: peak.tick, layerwiseBytes: layerwiseBytes())
+    }
+
+    /// What the placement is to find room for.
+    private func lifetimes(_ result: Simulation.Result) -> [Lifetime] {
+        problem.buffers.indices.map { index in
+            let rows = simulation.rowBase[index]..<simulation.rowBase[index + 1]
+            return Lifetime(
+                rowBytes: problem.buffers[index].rowBytes, slots: result.rows[index],
+                first: result.rowFirst[rows], last: result.rowLast[rows])
+        }
     }
 
     private func roundUp(_ value: Int) -> Int {
         (value + problem.alignment - 1) / problem.alignment * problem.alignment
     }
 
-    /// Offsets such that rings which live at the same time do not overlap: largest first, each in the tightest gap that it
-    /// fits into (greedy by size; Pisarchyk and Lee 2020, "Efficient memory management for deep neural net inference").
-    private func place(_ sizes: [Int], first: [Int], last: [Int]) -> [Int] {
-        let order = sizes.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
-        var offsets = [Int](repeating: problem.stateBytes, count: sizes.count)
-        var placed: [Int] = []
-        for index in order where first[index] != Int.max {
-            let neighbours =
-                placed
-                .filter { first[$0] <= last[index] && first[index] <= last[$0] }
-                .sorted { offsets[$0] < offsets[$1] }
-            var bestOffset = -1
-            var bestGap = Int.max
-            var end = problem.stateBytes
-            for neighbour in neighbours {
-                let gap = offsets[neighbour] - end
-                if gap >= sizes[index], gap < bestGap {
-                    bestGap = gap
-                    bestOffset = end
-                }
-                end = max(end, offsets[neighbour] + sizes[neighbour])
+    /// The most bytes of rows that live at one moment, and which.
+    private func livePeak(_ result: Simulation.Result) -> (bytes: Int, tick: Int) {
+        peak(result) { buffer, change in
+            let rowBytes = problem.buffers[buffer].rowBytes
+            for row in simulation.rowBase[buffer]..<simulation.rowBase[buffer + 1] where result.rowFirst[row] != Int.max
+            {
+                change[result.rowFirst[row]] += rowBytes
+                change[result.rowLast[row] + 1] -= rowBytes
             }
-            offsets[index] = bestOffset < 0 ? end : bestOffset
-            placed.append(index)
         }
-        return offsets
     }
 
-    private func livePeak(_ rings: [Plan.Ring], ticks: Int) -> (bytes: Int, tick: Int) {
-        var change = [Int](repeating: 0, count: ticks + 2)
-        for ring in rings where ring.firstTick != Int.max {
-            change[ring.firstTick] += ring.byteCount
-            change[ring.lastTick + 1] -= ring.byteCount
-        }
+    /// The same with rings that come round taken as wholes: their slots are free for a moment each, now here, now there, and
+    /// little fits in.
+    private func ringPeak(_ result: Simulation.Result) -> Int {
+        peak(result) { buffer, change in
+            let (rowBytes, slots) = (problem.buffers[buffer].rowBytes, result.rows[buffer])
+            if slots > 1 && slots < problem.buffers[buffer].height {
+                change[result.firstTick[buffer]] += rowBytes * slots
+                change[result.lastTick[buffer] + 1] -= rowBytes * slots
+                return
+            }
+            for row in simulation.rowBase[buffer]..<simulation.rowBase[buffer + 1] where result.rowFirst[row] != Int.max
+            {
+                change[result.rowFirst[row]] += rowBytes
+                change[result.rowLast[row] + 1] -= rowBytes
+            }
+        }.bytes
+    }
+
+    /// - Parameter enter: adds to a moment's change what a buffer takes from then on.
+    private func peak(_ result: Simulation.Result, _ enter: (Int, inout [Int]) -> Void) -> (bytes: Int, tick: Int) {
+        var change = [Int](repeating: 0, count: result.ticks + 2)
+        for buffer in problem.buffers.indices where result.firstTick[buffer] != Int.max { enter(buffer, &change) }
         var live = 0
         var peak = (bytes: 0, tick: 0)
-        for tick in 0...ticks {
+        for tick in 0...result.ticks {
             live += change[tick]
             if live > peak.bytes { peak = (live, tick) }
         }

@@ -10,12 +10,17 @@ struct Simulation {
     /// Steps that read or write each buffer, and the source that fills it.
     let readers: [[Int]]
     let writers: [[ProducerID]]
+    /// Where the rows of each buffer begin among those of all.
+    let rowBase: [Int]
 
     struct Result {
         /// The most rows of each buffer that live at once.
         var rows: [Int]
         var firstTick: [Int]
         var lastTick: [Int]
+        /// The first and the last moment at which each row holds something; those of buffer b begin at `rowBase[b]`.
+        var rowFirst: [Int]
+        var rowLast: [Int]
         var ticks: Int
         /// Whether every step made all of its rows.
         var isComplete: Bool
@@ -36,10 +41,32 @@ struct Simulation {
         self.consumers = consumers
         self.readers = readers
         self.writers = writers
+        var rowBase = [0]
+        for buffer in problem.buffers { rowBase.append(rowBase.last! + buffer.height) }
+        self.rowBase = rowBase
     }
 
+    /// Bytes of the tensors that must stand whole at each cut: written before it, still to be read, or an output.
+    func crossingBytes() -> [Int] {
+        let sources = problem.sources.count
+        return (0...problem.steps.count).map { cut in
+            problem.buffers.indices.reduce(0) { sum, buffer in
+                let isWritten = writers[buffer].contains { $0 < sources + cut }
+                let isNeeded = problem.buffers[buffer].isOutput || readers[buffer].contains { $0 >= cut }
+                let bytes = problem.buffers[buffer].rowBytes * problem.buffers[buffer].height
+                return sum + (isWritten && isNeeded ? bytes : 0)
+            }
+        }
+    }
+
+    /// The whole run.
+    ///
     /// - Parameter segments: the first step of each, ascending, beginning with 0.
-    func run(segments: [Int]) -> Result {
+    func run(segments: [Int]) -> Result { run(segments: segments, from: 0, to: problem.steps.count) }
+
+    /// Steps `start..<end` alone, as if all before them had been run: what crosses `start` is there from the first moment,
+    /// what crosses `end` stays to the last.
+    func run(segments: [Int], from start: Int, to stop: Int) -> Result {
         let sourceCount = problem.sources.count
         let steps = problem.steps
         let buffers = problem.buffers.indices
@@ -48,13 +75,14 @@ struct Simulation {
         var taken = [Int](repeating: 0, count: steps.count)
         var result = Result(
             rows: buffers.map { _ in 1 }, firstTick: buffers.map { _ in Int.max }, lastTick: buffers.map { _ in 0 },
-            ticks: 0, isComplete: false)
+            rowFirst: Array(repeating: Int.max, count: rowBase[problem.buffers.count]),
+            rowLast: Array(repeating: 0, count: rowBase[problem.buffers.count]), ticks: 0, isComplete: false)
         var tick = 0
         var ready = [Bool](repeating: false, count: steps.count)
         var highest = -1
         var segment = 0
-        var end = segments.count > 1 ? segments[1] : steps.count
-        var unfinished = end
+        var end = start
+        var unfinished = 0
 
         func height(_ producer: ProducerID) -> Int {
             producer < sourceCount ? problem.sources[producer].height : steps[producer - sourceCount].outputHeight
@@ -75,6 +103,8 @@ struct Simulation {
             result.rows[buffer] = max(result.rows[buffer], row - first + 1)
             result.firstTick[buffer] = min(result.firstTick[buffer], tick)
             result.lastTick[buffer] = max(result.lastTick[buffer], tick)
+            result.rowFirst[rowBase[buffer] + row] = min(result.rowFirst[rowBase[buffer] + row], tick)
+            result.rowLast[rowBase[buffer] + row] = tick
         }
         func markConsumers(of producer: ProducerID) {
             for step in consumers[producer] where step >= segments[segment] && step < end {
@@ -91,7 +121,7 @@ struct Simulation {
         }
         func begin(_ index: Int) {
             segment = index
-            end = index + 1 < segments.count ? segments[index + 1] : steps.count
+            end = index + 1 < segments.count ? segments[index + 1] : stop
             unfinished = end - segments[index]
             for step in segments[index]..<end { ready[step] = true }
             highest = end - 1
@@ -99,10 +129,21 @@ struct Simulation {
         func perform(_ index: Int) {
             let step = steps[index]
             tick += 1
-            for buffer in step.reads { result.lastTick[buffer] = max(result.lastTick[buffer], tick) }
+            let done = step.isReduction ? taken[index] : made[sourceCount + index]
+            let last = step.isReduction ? done : step.lastRow(for: done)
+            for buffer in step.reads {
+                result.lastTick[buffer] = max(result.lastTick[buffer], tick)
+                var row = step.firstNeeded(done: done)
+                while row <= last {
+                    result.rowLast[rowBase[buffer] + row] = tick
+                    row += 1
+                }
+            }
             if let scratch = step.scratch {
                 result.firstTick[scratch] = min(result.firstTick[scratch], tick)
                 result.lastTick[scratch] = max(result.lastTick[scratch], tick)
+                result.rowFirst[rowBase[scratch]] = min(result.rowFirst[rowBase[scratch]], tick)
+                result.rowLast[rowBase[scratch]] = tick
             }
             if step.isReduction {
                 taken[index] += 1
@@ -129,9 +170,21 @@ struct Simulation {
             }
         }
 
+        if start > 0 {
+            for producer in 0..<(sourceCount + start) { made[producer] = height(producer) }
+            for index in 0..<start where steps[index].isReduction { taken[index] = steps[index].inputHeight }
+            for buffer in buffers where writers[buffer].contains(where: { made[$0] > 0 }) {
+                let isNeeded = problem.buffers[buffer].isOutput || readers[buffer].contains { $0 >= start }
+                guard isNeeded else { continue }
+                result.rows[buffer] = problem.buffers[buffer].height
+                result.firstTick[buffer] = 0
+                for row in rowBase[buffer]..<rowBase[buffer + 1] { result.rowFirst[row] = 0 }
+            }
+        }
         begin(0)
+        if start > 0 { advance() }
         // Inputs take turns, a row each, as a caller of several inputs would push them.
-        let tallest = problem.sources.map(\.height).max() ?? 0
+        let tallest = start > 0 ? 0 : problem.sources.map(\.height).max() ?? 0
         for row in 0..<tallest {
             for (index, source) in problem.sources.enumerated() where row < source.height {
                 tick += 1
@@ -141,9 +194,11 @@ struct Simulation {
                 advance()
             }
         }
-        for buffer in buffers where problem.buffers[buffer].isOutput {
+        for buffer in buffers where result.firstTick[buffer] != Int.max {
+            guard problem.buffers[buffer].isOutput || readers[buffer].contains(where: { $0 >= stop }) else { continue }
             result.rows[buffer] = problem.buffers[buffer].height
             result.lastTick[buffer] = tick
+            for row in rowBase[buffer]..<rowBase[buffer + 1] { result.rowLast[row] = tick }
         }
         result.ticks = tick
         result.isComplete = unfinished == 0 && segment == segments.count - 1

@@ -58,7 +58,8 @@ public struct RingReport: Sendable, Codable {
     public var byteCount: Int
     public var rows: Int
     public var height: Int
-    public var isLiveAtPeak: Bool
+    /// Bytes that hold something at the moment when most are in use.
+    public var peakBytes: Int
 }
 
 /// A model's memory.
@@ -87,7 +88,7 @@ public struct MemoryReport: Sendable, Codable {
                 name: problem.buffers[index].name, offset: Int(buffer.arenaOffset),
                 byteCount: Int(buffer.ringRows) * Int(buffer.rowBytes), rows: Int(buffer.ringRows),
                 height: problem.buffers[index].height,
-                isLiveAtPeak: ring.firstTick <= plan.peakTick && plan.peakTick <= ring.lastTick)
+                peakBytes: ring.peakBytes)
         }
     }
 }

@@ -145,9 +145,9 @@ extension MemoryReport {
     /// The arena and what fills it at its peak.
     public var text: String {
         let ratio = String(format: "%.1f", Double(layerwiseBytes) / Double(max(arenaBytes, 1)))
-        let rows = rings.filter(\.isLiveAtPeak)
-            .sorted { ($0.byteCount, $1.offset) > ($1.byteCount, $0.offset) }
-            .map { ["\($0.byteCount)", "\($0.offset)", "\($0.rows) of \($0.height)", $0.name] }
+        let rows = rings.filter { $0.peakBytes > 0 }
+            .sorted { ($0.peakBytes, $1.offset) > ($1.peakBytes, $0.offset) }
+            .map { ["\($0.peakBytes)", "\($0.offset)", "\($0.rows) of \($0.height)", $0.name] }
         return
             ([
                 "arena    \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); "

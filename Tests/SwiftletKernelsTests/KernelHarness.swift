@@ -42,9 +42,9 @@ final class StoredMap {
     let height: Int
     let width: Int
     let placement: Placement
-    let bytes: UnsafeMutablePointer<Int8>
+    let bytes: UnsafeMutablePointer<UInt8>
     private let table: UnsafeMutablePointer<UInt16>?
-    private static let mark: Int8 = 0x5B
+    private static let mark: UInt8 = 0x5B
 
     init(height: Int, width: Int, placement: Placement) {
         self.height = height
@@ -63,7 +63,8 @@ final class StoredMap {
         self.init(height: map.height, width: map.width, placement: placement)
         for pixel in 0..<(height * width) {
             for (channel, slot) in placement.slots.enumerated() {
-                bytes[pixel * placement.pixelBytes + slot] = map.values[pixel * map.channels + channel]
+                bytes[pixel * placement.pixelBytes + slot] =
+                    UInt8(bitPattern: map.values[pixel * map.channels + channel]) ^ 0x80
             }
         }
     }
@@ -73,7 +74,7 @@ final class StoredMap {
         table?.deallocate()
     }
 
-    func row(_ y: Int) -> UnsafeMutablePointer<Int8> {
+    func row(_ y: Int) -> UnsafeMutablePointer<UInt8> {
         bytes + (y * width * placement.pixelBytes + placement.offset)
     }
 
@@ -82,7 +83,7 @@ final class StoredMap {
             start: row(y), width: width, pixelBytes: placement.pixelBytes, channels: table.map { UnsafePointer($0) })
     }
 
-    func inputRows(_ rows: UnsafePointer<UnsafePointer<Int8>?>) -> InputRows {
+    func inputRows(_ rows: UnsafePointer<UnsafePointer<UInt8>?>) -> InputRows {
         InputRows(rows: rows, width: width, pixelBytes: placement.pixelBytes, channels: table.map { UnsafePointer($0) })
     }
 
@@ -93,7 +94,7 @@ final class StoredMap {
         var isClean = true
         for pixel in 0..<(height * width) {
             let start = bytes + pixel * placement.pixelBytes
-            values += placement.slots.map { start[$0] }
+            values += placement.slots.map { Int8(bitPattern: start[$0] ^ 0x80) }
             isClean = isClean && gaps.allSatisfy { start[$0] == Self.mark }
         }
         return (IntegerMap(height: height, width: width, channels: placement.slots.count, values: values), isClean)
@@ -121,7 +122,7 @@ final class PackedConvolution {
             for tap in 0..<taps {
                 for input in 0..<groupInputs {
                     let weight = weights[(output * taps + tap) * groupInputs + input]
-                    start &-= inputZeroPoint &* Int32(weight)
+                    start &-= (inputZeroPoint &+ 128) &* Int32(weight)
                     let index = layout.weightIndex(output: output, tap: tap, input: input)
                     block.storeBytes(of: weight, toByteOffset: layout.weightsOffset + index, as: Int8.self)
                 }
@@ -133,7 +134,8 @@ final class PackedConvolution {
         }
         for input in 0..<inputChannels {
             block.storeBytes(
-                of: pads?[input] ?? Int8(inputZeroPoint), toByteOffset: layout.padPixelOffset + input, as: Int8.self)
+                of: UInt8(bitPattern: pads?[input] ?? Int8(inputZeroPoint)) ^ 0x80,
+                toByteOffset: layout.padPixelOffset + input, as: UInt8.self)
         }
         parameters = ConvolutionParameters(block: block, layout: layout, range: range.output)
     }
@@ -149,6 +151,83 @@ extension IntegerScale {
     var fixedPoint: FixedPointMultiplier { FixedPointMultiplier(multiplier: multiplier, shift: Int8(shift)) }
 }
 
+/// The kernels of an instruction set, or the portable ones, as the executor calls them.
+final class KernelSet: CustomStringConvertible {
+    let vector: VectorKernels?
+    /// Rows that the instruction set's own kernels have made, and all rows.
+    private(set) var rowsTaken = 0
+    private(set) var rows = 0
+
+    init(vector: VectorKernels? = nil) { self.vector = vector }
+
+    var description: String { vector?.name ?? "portable" }
+
+    /// Every set that this machine can run.
+    static var all: [KernelSet] {
+        [KernelSet()]
+            + ["avx512vnni", "avxvnni", "avx2", "neondot", "neon"].compactMap { name in
+                VectorKernels.named(name).map { KernelSet(vector: $0) }
+            }
+    }
+
+    private func run(_ taken: (VectorKernels) -> Bool, else portable: () -> Void) {
+        rows += 1
+        if let vector, taken(vector) { rowsTaken += 1 } else { portable() }
+    }
+
+    func convolve(
+        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+    ) {
+        if parameters.layout.isDepthwise {
+            run {
+                $0.convolveDepthwise(input, output, window, parameters)
+            } else: {
+                convolveDepthwiseRow(input, output, window, parameters)
+            }
+        } else {
+            run {
+                $0.convolve(input, output, window, parameters)
+            } else: {
+                convolveRow(input, output, window, parameters)
+            }
+        }
+    }
+
+    func add(
+        _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int, _ parameters: AdditionParameters
+    ) {
+        run {
+            $0.add(first, second, output, channels: channels, parameters)
+        } else: {
+            addRow(first, second, output, channels: channels, parameters)
+        }
+    }
+
+    func poolMax(_ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange) {
+        run {
+            $0.poolMax(input, output, window, channels: channels, range: range)
+        } else: {
+            poolMaxRow(input, output, window, channels: channels, range: range)
+        }
+    }
+
+    func poolAverage(_ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange) {
+        run {
+            $0.poolAverage(input, output, window, channels: channels, range: range)
+        } else: {
+            poolAverageRow(input, output, window, channels: channels, range: range)
+        }
+    }
+
+    func accumulate(_ row: InputRows, into sums: inout [Int32], channels: Int) {
+        run {
+            $0.accumulate(row, into: &sums, channels: channels)
+        } else: {
+            accumulateRow(row, into: &sums, channels: channels)
+        }
+    }
+}
+
 enum Harness {
     /// Makes all rows of a map with a kernel that reads through a window.
     static func run(
@@ -160,7 +239,7 @@ enum Harness {
             kernelHeight: window.kernel.height, kernelWidth: window.kernel.width, stride: window.stride.width,
             dilation: window.dilation.width, paddingLeft: window.padding.left)
         for y in 0..<output.height {
-            let rows: [UnsafePointer<Int8>?] = (0..<window.kernel.height).map { ky in
+            let rows: [UnsafePointer<UInt8>?] = (0..<window.kernel.height).map { ky in
                 let row = y * window.stride.height - window.padding.top + ky * window.dilation.height
                 return row < 0 || row >= input.height ? nil : UnsafePointer(input.row(row))
             }
@@ -170,13 +249,14 @@ enum Harness {
     }
 
     static func add(
-        _ first: StoredMap, _ second: StoredMap, output placement: Placement, _ parameters: AdditionParameters
+        _ first: StoredMap, _ second: StoredMap, output placement: Placement, _ parameters: AdditionParameters,
+        kernels: KernelSet = KernelSet()
     ) -> (map: IntegerMap, isClean: Bool) {
         let output = StoredMap(height: first.height, width: first.width, placement: placement)
         for y in 0..<first.height {
-            let rows: [UnsafePointer<Int8>?] = [UnsafePointer(first.row(y)), UnsafePointer(second.row(y))]
+            let rows: [UnsafePointer<UInt8>?] = [UnsafePointer(first.row(y)), UnsafePointer(second.row(y))]
             rows.withUnsafeBufferPointer {
-                addRow(
+                kernels.add(
                     first.inputRows($0.baseAddress!), second.inputRows($0.baseAddress! + 1), output.outputRow(y),
                     channels: placement.slots.count, parameters)
             }
@@ -185,15 +265,17 @@ enum Harness {
     }
 
     static func mean(
-        _ input: StoredMap, output placement: Placement, inputZeroPoint: Int32, scale: IntegerScale, range: IntegerRange
+        _ input: StoredMap, output placement: Placement, inputZeroPoint: Int32, scale: IntegerScale,
+        range: IntegerRange,
+        kernels: KernelSet = KernelSet()
     ) -> (map: IntegerMap, isClean: Bool) {
         let output = StoredMap(height: 1, width: 1, placement: placement)
         let channels = placement.slots.count
-        var sums = [Int32](repeating: 77, count: channels)
+        var sums = [Int32](repeating: 0, count: channels)
         for y in 0..<input.height {
-            let rows: [UnsafePointer<Int8>?] = [UnsafePointer(input.row(y))]
+            let rows: [UnsafePointer<UInt8>?] = [UnsafePointer(input.row(y))]
             rows.withUnsafeBufferPointer {
-                accumulateRow(input.inputRows($0.baseAddress!), into: &sums, channels: channels, isFirst: y == 0)
+                kernels.accumulate(input.inputRows($0.baseAddress!), into: &sums, channels: channels)
             }
         }
         finishMeanRow(

@@ -10,7 +10,7 @@ struct RandomCase: CustomStringConvertible {
     var width: Int
     var window: IntegerWindow
 
-    init(using generator: inout SeededGenerator, largestKernel: Int = 4) {
+    init(using generator: inout SeededGenerator, largestKernel: Int = 4, largestWidth: Int = 8) {
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
         let kernel = (height: random(1...largestKernel), width: random(1...largestKernel))
         let dilation = (height: random(1...3), width: random(1...3))
@@ -19,7 +19,7 @@ struct RandomCase: CustomStringConvertible {
         let stride = (height: random(1...5), width: random(1...5))
         let span = (height: (kernel.height - 1) * dilation.height + 1, width: (kernel.width - 1) * dilation.width + 1)
         height = max(random(1...8), span.height - padding.top - end.bottom)
-        width = max(random(1...8), span.width - padding.left - end.right)
+        width = max(random(1...largestWidth), span.width - padding.left - end.right)
         window = IntegerWindow(
             kernel: kernel, stride: stride, dilation: dilation, padding: padding,
             output: (
@@ -59,10 +59,10 @@ func randomRange(using generator: inout SeededGenerator) -> IntegerRange {
 }
 
 /// Mostly such that sums of `terms` products spread over the output, sometimes anything.
-func randomScale(terms: Int, using generator: inout SeededGenerator) -> IntegerScale {
+func randomScale(terms: Int, isUsual: Bool = false, using generator: inout SeededGenerator) -> IntegerScale {
     let bits = Int.bitWidth - terms.leadingZeroBitCount
     let shift =
-        Int.random(in: 0...9, using: &generator) == 0
+        !isUsual && Int.random(in: 0...9, using: &generator) == 0
         ? Int.random(in: -31...30, using: &generator) : -(bits / 2) - Int.random(in: 4...8, using: &generator)
     return IntegerScale(multiplier: Int32.random(in: (1 << 30)...Int32.max, using: &generator), shift: shift)
 }
@@ -71,19 +71,28 @@ func randomScale(terms: Int, using generator: inout SeededGenerator) -> IntegerS
     @Test(arguments: [false, true])
     func convolutionsEqualTheirDefinition(isDepthwise: Bool) {
         let seed: UInt64 = isDepthwise ? 51 : 50
+        let sets = KernelSet.all
         for round in 0..<1500 {
             var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
-            let shape = RandomCase(using: &generator)
-            let groups = Int.random(in: 1...(isDepthwise ? 40 : 4), using: &generator)
+            // Large enough for every size of tile, now and then.
+            let isWide = round % 10 == 0
+            let shape = RandomCase(using: &generator, largestWidth: isWide ? 45 : 8)
+            let groups = Int.random(in: 1...(isDepthwise ? isWide ? 210 : 40 : 4), using: &generator)
             let groupInputs = isDepthwise ? 1 : Int.random(in: 1...19, using: &generator)
-            let groupOutputs = Int.random(in: 1...(isDepthwise ? 3 : 37), using: &generator)
+            let groupOutputs =
+                isDepthwise
+                ? Int.random(in: 0...3, using: &generator) / 3 + 1
+                : Int.random(in: 1...(isWide ? 150 : 37), using: &generator)
+            let isUsual = Int.random(in: 0...3, using: &generator) > 0
             let inputs = groups * groupInputs
             let outputs = groups * groupOutputs
             let taps = shape.window.kernel.height * shape.window.kernel.width
             let input = randomMap(shape.height, shape.width, inputs, using: &generator)
             let weights = randomBytes(outputs * taps * groupInputs, using: &generator)
             let bias = (0..<outputs).map { _ in Int32.random(in: -5000...5000, using: &generator) }
-            let scales = (0..<outputs).map { _ in randomScale(terms: taps * groupInputs, using: &generator) }
+            let scales = (0..<outputs).map { _ in
+                randomScale(terms: taps * groupInputs, isUsual: isUsual, using: &generator)
+            }
             let range = randomRange(using: &generator)
             let zeroPoint = Int32.random(in: -128...127, using: &generator)
             let pads = Bool.random(using: &generator) ? randomBytes(inputs, using: &generator) : nil
@@ -97,32 +106,34 @@ func randomScale(terms: Int, using generator: inout SeededGenerator) -> IntegerS
             let packed = PackedConvolution(
                 isDepthwise: isDepthwise, weights: weights, bias: bias, scales: scales, groups: groups,
                 inputChannels: inputs, taps: taps, inputZeroPoint: zeroPoint, pads: pads, range: range)
-            let found = Harness.run(
-                StoredMap(input, placement: placements.0), window: shape.window, output: placements.1
-            ) { rows, output, window in
-                if isDepthwise {
-                    convolveDepthwiseRow(rows, output, window, packed.parameters)
-                } else {
-                    convolveRow(rows, output, window, packed.parameters)
+            let stored = StoredMap(input, placement: placements.0)
+            let wrong = sets.first { kernels in
+                let found = Harness.run(stored, window: shape.window, output: placements.1) { rows, output, window in
+                    kernels.convolve(rows, output, window, packed.parameters)
                 }
+                return found.map != expected || !found.isClean
             }
-            guard found.map != expected || !found.isClean else { continue }
+            guard let wrong else { continue }
             Issue.record(
                 """
-                seed \(seed) round \(round): \(shape), \(groups) groups of \(groupInputs) to \(groupOutputs), \
+                \(wrong), seed \(seed) round \(round): \(shape), \(groups) groups of \(groupInputs) to \(groupOutputs), \
                 input \(placements.0), output \(placements.1), zero point \(zeroPoint), pads \(pads != nil), \(range), \
-                clean \(found.isClean)
+                usual multipliers \(isUsual)
                 """)
             return
         }
+        // Shifts to the left and channel multipliers are left to the portable kernels.
+        for set in sets.dropFirst() { #expect(set.rowsTaken * 2 > set.rows, "\(set): \(set.rowsTaken) of \(set.rows)") }
     }
 
     @Test func poolsEqualTheirDefinition() {
         let seed: UInt64 = 52
+        let sets = KernelSet.all
         for round in 0..<2000 {
+            let kernels = sets[round % sets.count]
             var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
             let shape = RandomCase(using: &generator)
-            let channels = Int.random(in: 1...20, using: &generator)
+            let channels = Int.random(in: 1...(round % 10 == 0 ? 150 : 20), using: &generator)
             let input = randomMap(shape.height, shape.width, channels, using: &generator)
             let range = randomRange(using: &generator)
             let placements = (
@@ -130,12 +141,12 @@ func randomScale(terms: Int, using generator: inout SeededGenerator) -> IntegerS
             )
             let stored = StoredMap(input, placement: placements.0)
             let largest = Harness.run(stored, window: shape.window, output: placements.1) { rows, output, window in
-                poolMaxRow(rows, output, window, channels: channels, range: range.output)
+                kernels.poolMax(rows, output, window, channels: channels, range: range.output)
             }
             let mean = Harness.run(stored, window: shape.window, output: placements.1) { rows, output, window in
-                poolAverageRow(rows, output, window, channels: channels, range: range.output)
+                kernels.poolAverage(rows, output, window, channels: channels, range: range.output)
             }
-            let configuration = "seed \(seed) round \(round): \(shape), \(placements), \(range)"
+            let configuration = "\(kernels), seed \(seed) round \(round): \(shape), \(placements), \(range)"
             #expect(largest.isClean && mean.isClean, "\(configuration)")
             guard largest.map == IntegerReference.maxPool(input, window: shape.window, range: range),
                 mean.map == IntegerReference.averagePool(input, window: shape.window, range: range)
@@ -148,10 +159,12 @@ func randomScale(terms: Int, using generator: inout SeededGenerator) -> IntegerS
 
     @Test func additionsAndMeansEqualTheirDefinition() {
         let seed: UInt64 = 53
-        for round in 0..<2000 {
+        let sets = KernelSet.all
+        for round in 0..<3000 {
+            let kernels = sets[round % sets.count]
             var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
             let (height, width) = (Int.random(in: 1...7, using: &generator), Int.random(in: 1...7, using: &generator))
-            let channels = Int.random(in: 1...20, using: &generator)
+            let channels = Int.random(in: 1...(round % 10 < 2 ? 150 : 20), using: &generator)
             let first = randomMap(height, width, channels, using: &generator)
             let second = randomMap(height, width, channels, using: &generator)
             let zeroPoints = (
@@ -170,17 +183,19 @@ func randomScale(terms: Int, using generator: inout SeededGenerator) -> IntegerS
                 StoredMap(first, placement: placements[0]), StoredMap(second, placement: placements[1]),
                 output: placements[2],
                 AdditionParameters(
-                    firstZeroPoint: zeroPoints.0, secondZeroPoint: zeroPoints.1, scales: scales, range: range.output))
+                    firstZeroPoint: zeroPoints.0, secondZeroPoint: zeroPoints.1, scales: scales, range: range.output),
+                kernels: kernels)
             let expected = IntegerReference.add(
                 first, zeroPoint: zeroPoints.0, scale: scales.0, second, zeroPoint: zeroPoints.1, scale: scales.1,
                 sum: scales.2, range: range)
             let meanScale = randomScale(terms: height * width, using: &generator)
             let mean = Harness.mean(
                 StoredMap(first, placement: placements[0]), output: placements[2], inputZeroPoint: zeroPoints.0,
-                scale: meanScale, range: range)
+                scale: meanScale, range: range, kernels: kernels)
             let expectedMean = IntegerReference.mean(
                 first, inputZeroPoint: zeroPoints.0, scale: meanScale, range: range)
-            let configuration = "seed \(seed) round \(round): \(height)x\(width), \(placements), \(scales), \(range)"
+            let configuration =
+                "\(kernels), seed \(seed) round \(round): \(height)x\(width), \(placements), \(scales), \(range)"
             #expect(sum.isClean && mean.isClean, "\(configuration)")
             guard sum.map == expected, mean.map == expectedMean else {
                 Issue.record("\(configuration), mean \(meanScale)")

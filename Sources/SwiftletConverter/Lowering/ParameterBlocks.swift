@@ -26,8 +26,8 @@ struct StoredConvolution {
             : output / layout.groupOutputs * layout.groupInputs + input
     }
 
-    /// Quantizes and packs. An accumulator that could leave 32 bits is refused: with inputs in -128...127 the sum is at
-    /// most `|bias| + 128 * sum |w|`.
+    /// Quantizes and packs. An accumulator that could leave 32 bits is refused: with inputs less zero point in
+    /// -255...255 the sum is at most `|bias| + 255 * sum |w|`. Partial sums may wrap: only the whole counts.
     ///
     /// - Throws: `ConversionError.overflow`, or `.unsupported` for a multiplier beyond what the format holds.
     func block() throws -> [UInt8] {
@@ -49,7 +49,7 @@ struct StoredConvolution {
             for tap in 0..<layout.taps {
                 for input in 0..<groupInputs {
                     let value = quantized.weights[tap * groupInputs + input]
-                    sum -= Int64(inputs[inputChannel(channel, input)].zeroPoint) * Int64(value)
+                    sum -= (Int64(inputs[inputChannel(channel, input)].zeroPoint) + 128) * Int64(value)
                     bound += abs(Double(value)) * 255
                     bytes[layout.weightsOffset + layout.weightIndex(output: channel, tap: tap, input: input)] =
                         UInt8(bitPattern: value)
@@ -69,7 +69,7 @@ struct StoredConvolution {
         }
         for channel in 0..<layout.inputChannels {
             let value = inputs[channel].quantize(padValues[channel])
-            bytes[layout.padPixelOffset + channel] = UInt8(bitPattern: value)
+            bytes[layout.padPixelOffset + channel] = UInt8(bitPattern: value) ^ 0x80
         }
         return bytes
     }

@@ -1,0 +1,239 @@
+// Grouped convolution of one output row, written over the vector operations that an instruction set's file defines:
+//
+//     VI, VF            a vector of LANES int32, of LANES floats
+//     LOAD_WEIGHTS      LANES outputs x 4 inputs; LOAD_SOME_WEIGHTS for the first `count` of them
+//     BROADCAST(p)      4 bytes of a pixel, in every lane
+//     DOT(acc, a, w)    acc + sum of 4 products of unsigned a and signed w, exact
+//     Scales, loadScales, requantizeStore   see there
+//
+// A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
+// bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.
+//
+// Where channels have a table, or are no multiple of 4, the rows are first packed into a buffer on the stack, padding
+// included; at most PACKED_BYTES, a stretch of the row at a time.
+
+#define PACKED_BYTES 24576
+#define MOST_POINTERS 2048
+#define MOST_RUNS 64
+
+typedef struct {
+    // Where runs begin: `base + pixel * pixelStep + run * runStep`, or, for windows that meet padding, `pixels[pixel][run]`.
+    const uint8_t *base;
+    int64_t pixelStep;
+    int64_t runStep;
+    const uint8_t *const *pixels;
+    int32_t runs;
+    int32_t runQuads;
+    const int8_t *weights;
+    int64_t blockBytes;            // from one block of 16 outputs to the next
+    int32_t quadBytes;             // from one quad's weights to the next: 4 x the block's outputs
+    int32_t lanes;                 // outputs of the last vector that exist in the file
+    uint8_t *output;               // of the first pixel
+    int32_t outputStep;
+    int32_t outputs;               // channels to write
+    const SKRequantization *requantization;
+    int32_t channel;               // the first one's number
+} NAME(Tile);
+
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define VECTORS_A_BLOCK (16 / LANES)
+
+static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t, const NAME(Scales) *scales, const int P,
+                                                             const int V, const int partial) {
+    VI acc[MOST_PIXELS][MOST_VECTORS];
+    UNROLL for (int v = 0; v < V; v++) {
+        VI bias = LOAD_INT(t->requantization->bias + t->channel + v * LANES);
+        UNROLL for (int p = 0; p < P; p++) acc[p][v] = bias;
+    }
+    const int8_t *w = t->weights;
+    for (int run = 0; run < t->runs; run++) {
+        const uint8_t *a[MOST_PIXELS];
+        if (t->pixels)
+            UNROLL for (int p = 0; p < P; p++) a[p] = t->pixels[p * t->runs + run];
+        else
+            UNROLL for (int p = 0; p < P; p++) a[p] = t->base + run * t->runStep + p * t->pixelStep;
+        for (int64_t q = 0; q < t->runQuads; q++) {
+            WEIGHTS weights[MOST_VECTORS];
+            UNROLL for (int v = 0; v < V; v++)
+                weights[v] = partial ? LOAD_SOME_WEIGHTS(w + v * LANES * 4, t->lanes)
+                                     : LOAD_WEIGHTS(w + v / VECTORS_A_BLOCK * t->blockBytes + v % VECTORS_A_BLOCK * LANES * 4);
+            w += partial ? t->quadBytes : 64;
+            UNROLL for (int p = 0; p < P; p++) {
+                BYTES x = BROADCAST(a[p] + q * 4);
+                UNROLL for (int v = 0; v < V; v++) acc[p][v] = DOT(acc[p][v], x, weights[v]);
+            }
+        }
+    }
+    // Unrolled too: a loop over an array that is in registers would keep it in memory through all of the above (2.3 times as
+    // slow; a copy of the sums in memory instead, 1.1 times).
+    UNROLL for (int p = 0; p < P; p++)
+        NAME(requantizeStore)(acc[p], V, scales, t->requantization, t->channel, t->output + (int64_t)p * t->outputStep,
+                              t->outputs);
+}
+
+#define TILE_CASE(P, V, partial) \
+    case P: NAME(tile)(t, scales, P, V, partial); break;
+
+// One function a number of vectors, each with every number of pixels compiled apart.
+#define TILES(V, suffix, partial, CASES)                                                                       \
+    static __attribute__((noinline)) void NAME(tile##suffix)(const NAME(Tile) *t, const NAME(Scales) *scales, int pixels) { \
+        switch (pixels) { CASES(V, partial) }                                                                  \
+    }
+#define CASES_2(V, partial) TILE_CASE(1, V, partial) TILE_CASE(2, V, partial)
+#define CASES_4(V, partial) CASES_2(V, partial) TILE_CASE(3, V, partial) TILE_CASE(4, V, partial)
+#define CASES_6(V, partial) CASES_4(V, partial) TILE_CASE(5, V, partial) TILE_CASE(6, V, partial)
+#define CASES_8(V, partial) CASES_6(V, partial) TILE_CASE(7, V, partial) TILE_CASE(8, V, partial)
+#define CASES_12(V, partial) \
+    CASES_8(V, partial) TILE_CASE(9, V, partial) TILE_CASE(10, V, partial) TILE_CASE(11, V, partial) TILE_CASE(12, V, partial)
+#define CASES_14(V, partial) CASES_12(V, partial) TILE_CASE(13, V, partial) TILE_CASE(14, V, partial)
+
+DEFINE_TILES
+
+// Runs the tiles of one group over `pixels` output pixels whose runs are in `t`.
+static void NAME(convolveGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutputs, int32_t firstChannel) {
+    const uint8_t *const *first = t->pixels;
+    const uint8_t *base = t->base;
+    uint8_t *output = t->output;
+    const int8_t *weights = t->weights;
+    int32_t blocks = groupOutputs / 16, rest = groupOutputs % 16;
+    for (int32_t done = 0; done < groupOutputs;) {
+        int32_t left = blocks - done / 16;
+        int partial = left == 0;
+        int taken = partial ? 1 : NAME(blocksTaken)(left);
+        int vectors = partial ? (rest + LANES - 1) / LANES : taken * VECTORS_A_BLOCK;
+        t->weights = weights + (int64_t)(done / 16) * t->blockBytes;
+        t->channel = firstChannel + done;
+        t->outputs = partial ? rest : taken * 16;
+        t->lanes = (rest + 3) / 4 * 4;
+        t->quadBytes = t->lanes * 4;
+        NAME(Scales) scales;
+        NAME(loadScales)(&scales, t->requantization, t->channel, vectors);
+        int most = NAME(mostPixels)(vectors);
+        int32_t tiles = (pixels + most - 1) / most;
+        for (int32_t i = 0, x = 0; i < tiles; i++) {
+            int32_t end = (int32_t)((int64_t)pixels * (i + 1) / tiles);
+            if (first) t->pixels = first + (int64_t)x * t->runs;
+            t->base = base + x * t->pixelStep;
+            t->output = output + (int64_t)x * t->outputStep + done;
+            NAME(runTile)(t, &scales, end - x, vectors, partial);
+            x = end;
+        }
+        done += t->outputs;
+    }
+    t->pixels = first;
+    t->base = base;
+    t->output = output;
+    t->weights = weights;
+}
+
+// Takes channels of `pixels` pixels together: byte c of the result is channel `first + c`.
+static void NAME(packPixels)(const SKInput *in, const uint8_t *row, int32_t pixels, int32_t first, int32_t count,
+                             uint8_t *packed, int32_t step) {
+    if (!in->channels) {
+        row += first;
+        if (count == 3 && step == 4 && in->pixelBytes == 3) return NAME(widenPixels)(row, pixels, packed);
+        for (int32_t x = 0; x < pixels; x++)
+            NAME(copyBytes)(packed + (int64_t)x * step, row + (int64_t)x * in->pixelBytes, count);
+        return;
+    }
+    NAME(gather)(row, in->pixelBytes, pixels, in->channels + first, count, packed, step);
+}
+
+// What one group reads, where it has to be packed: kernelHeight rows of `columns` pixels.
+static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SKConvolution *conv, int32_t group,
+                             int32_t firstColumn, int32_t columns, int32_t step, uint8_t *packed) {
+    int32_t inputs = conv->groupInputs;
+    const uint8_t *pad = conv->padPixel + group * inputs;
+    for (int32_t ky = 0; ky < window->kernelHeight; ky++, packed += (int64_t)columns * step) {
+        const uint8_t *row = in->rows[ky];
+        int32_t begin = firstColumn < 0 ? -firstColumn : 0;
+        int32_t end = in->width - firstColumn < columns ? in->width - firstColumn : columns;
+        if (!row || end < begin) begin = end = columns;
+        for (int32_t x = 0; x < begin; x++) memcpy(packed + (int64_t)x * step, pad, inputs);
+        if (end > begin)
+            NAME(packPixels)(in, row + (int64_t)(firstColumn + begin) * in->pixelBytes, end - begin, group * inputs, inputs,
+                             packed + (int64_t)begin * step, step);
+        for (int32_t x = end; x < columns; x++) memcpy(packed + (int64_t)x * step, pad, inputs);
+    }
+}
+
+static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
+    int32_t inputs = conv->groupInputs, outputs = conv->groupOutputs;
+    int32_t quads = (inputs + 3) / 4, step = quads * 4;
+    int32_t taps = window->kernelHeight * window->kernelWidth;
+    int32_t allOutputs = conv->groups * outputs;
+    int isPacked = in->channels != 0 || inputs % 4 != 0;
+    if (!NAME(canRequantize)(&conv->requantization, allOutputs)) return 0;
+
+    // Taps of a kernel row lie together where pixels do, and weights of neighbouring taps always do.
+    int32_t runs = isPacked && window->dilation == 1 ? window->kernelHeight : taps;
+    if (runs > MOST_RUNS) return 0;
+    int32_t reach = (window->kernelWidth - 1) * window->dilation + 1;
+    int32_t stretch = MOST_POINTERS / runs;
+    if (isPacked) {
+        int32_t columns = PACKED_BYTES / (step * window->kernelHeight);
+        if (columns < reach) return 0;
+        int32_t fitting = (columns - reach) / window->stride + 1;
+        stretch = stretch < fitting ? stretch : fitting;
+    }
+    if (out->channels && stretch > PACKED_BYTES / ((allOutputs + 63) / 64 * 64)) stretch = PACKED_BYTES / ((allOutputs + 63) / 64 * 64);
+    if (stretch < 1) return 0;
+    // With few stretches left over, equal ones.
+    int32_t parts = (out->width + stretch - 1) / stretch;
+    stretch = (out->width + parts - 1) / parts;
+
+    uint8_t packed[PACKED_BYTES + 64];
+    uint8_t made[PACKED_BYTES + 64];
+    const uint8_t *pointers[MOST_POINTERS];
+    // Without padding a 1x1 kernel's pixels follow each other in the row itself.
+    int isPlain = !isPacked && taps == 1 && window->paddingLeft == 0 && in->rows[0] &&
+                  (out->width - 1) * window->stride < in->width;
+    NAME(Tile) tile = {.pixels = isPlain || (isPacked && window->dilation == 1) ? 0 : pointers,
+                       .pixelStep = (int64_t)window->stride * (isPacked ? step : in->pixelBytes),
+                       .runs = runs,
+                       .runQuads = isPacked && window->dilation == 1 ? window->kernelWidth * quads : quads,
+                       .blockBytes = (int64_t)taps * quads * 64,
+                       .outputStep = out->channels ? (allOutputs + 63) / 64 * 64 : out->pixelBytes,
+                       .requantization = &conv->requantization};
+    int64_t groupBytes = (int64_t)(outputs + 3) / 4 * 4 * taps * quads * 4;
+
+    for (int32_t x = 0; x < out->width; x += stretch) {
+        int32_t pixels = out->width - x < stretch ? out->width - x : stretch;
+        int32_t firstColumn = x * window->stride - window->paddingLeft;
+        int32_t columns = (pixels - 1) * window->stride + reach;
+        for (int32_t group = 0; group < conv->groups; group++) {
+            if (isPacked) {
+                NAME(packWindow)(in, window, conv, group, firstColumn, columns, step, packed);
+                tile.base = packed;
+                tile.runStep = (int64_t)columns * step;
+                for (int32_t p = 0; tile.pixels && p < pixels; p++)
+                    for (int32_t ky = 0, r = 0; ky < window->kernelHeight; ky++)
+                        for (int32_t kx = 0; kx < window->kernelWidth; kx++, r++) {
+                            int32_t column = p * window->stride + kx * window->dilation;
+                            pointers[p * runs + r] = packed + ((int64_t)ky * columns + column) * step;
+                        }
+            } else if (isPlain) {
+                tile.base = in->rows[0] + (int64_t)firstColumn * in->pixelBytes + group * inputs;
+            } else {
+                for (int32_t p = 0; p < pixels; p++)
+                    for (int32_t ky = 0, r = 0; ky < window->kernelHeight; ky++)
+                        for (int32_t kx = 0; kx < window->kernelWidth; kx++, r++) {
+                            int32_t column = firstColumn + p * window->stride + kx * window->dilation;
+                            const uint8_t *row = in->rows[ky];
+                            const uint8_t *pixel = row && column >= 0 && column < in->width
+                                                       ? row + (int64_t)column * in->pixelBytes
+                                                       : conv->padPixel;
+                            pointers[p * runs + r] = pixel + group * inputs;
+                        }
+            }
+            tile.weights = conv->weights + group * groupBytes;
+            tile.output = out->channels ? made + group * outputs
+                                        : out->start + (int64_t)x * out->pixelBytes + group * outputs;
+            NAME(convolveGroup)(&tile, pixels, outputs, group * outputs);
+        }
+        if (out->channels)
+            NAME(scatter)(made, tile.outputStep, pixels, out->channels, allOutputs,
+                          out->start + (int64_t)x * out->pixelBytes, out->pixelBytes);
+    }
+    return 1;
+}

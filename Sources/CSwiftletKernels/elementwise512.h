@@ -1,0 +1,177 @@
+// Addition and pooling of one row with AVX-512; part of avx512.c.
+
+#define ROW_BYTES 32768
+
+// `count` bytes of pixel `x` from channel `c` on, 64 at most.
+static inline __m512i NAME(loadChannels)(const uint8_t *pixel, int32_t c, int32_t count) {
+    return _mm512_maskz_loadu_epi8(_bzhi_u64(~0ull, count < 64 ? (unsigned)count : 64), pixel + c);
+}
+
+static inline void NAME(storeChannels)(uint8_t *pixel, int32_t c, int32_t count, __m512i bytes) {
+    _mm512_mask_storeu_epi8(pixel + c, _bzhi_u64(~0ull, count < 64 ? (unsigned)count : 64), bytes);
+}
+
+// MARK: Addition
+
+// A sum's roundings are those of two products and of their sum. In steps of the output the first two are worth less than
+// 2^-18 each, so one float expression tells the byte unless it comes near to an edge: within 8 / 65536 while neither input's
+// step is more than the output's (products to 2^24 are off by 1, sums to 2^25 by 2), within 32 / 65536 for four times that.
+static inline int NAME(additionMargin)(double first, double second) { return first <= 1 && second <= 1 ? 8 : 32; }
+
+__attribute__((noinline, cold)) static void NAME(settleSum)(uint8_t *y, const uint8_t *a, const uint8_t *b, const SKAddition *p,
+                                                            uint64_t mask) {
+    for (; mask; mask &= mask - 1) {
+        int i = __builtin_ctzll(mask);
+        int32_t first = sk_apply((int32_t)((uint32_t)(a[i] - p->firstZeroPoint) << 20), p->multiplier[0], p->shift[0]);
+        int32_t second = sk_apply((int32_t)((uint32_t)(b[i] - p->secondZeroPoint) << 20), p->multiplier[1], p->shift[1]);
+        int32_t sum = (int32_t)((uint32_t)first + (uint32_t)second);
+        int64_t value = (int64_t)sk_apply(sum, p->multiplier[2], p->shift[2]) + p->zeroPoint;
+        y[i] = (uint8_t)(value < p->low ? p->low : value > p->high ? p->high : value);
+    }
+}
+
+// 16 bytes as floats.
+static inline __attribute__((always_inline)) __m512 NAME(loadFloats)(const uint8_t *bytes, __mmask64 mask, int q) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)(mask >> (16 * q)), bytes + 16 * q)));
+}
+
+// `mask` of 64 bytes of the sum.
+static inline __attribute__((always_inline)) void NAME(sum)(const uint8_t *a, const uint8_t *b, uint8_t *output, __mmask64 mask,
+                                                            __m512 first, __m512 second, __m512 offset, __m512i margin,
+                                                            const SKAddition *p) {
+    __m512i y[4];
+    for (int q = 0; q < 4; q++) {
+        __m512 partial = _mm512_fmadd_ps(NAME(loadFloats)(b, mask, q), second, offset);
+        y[q] = _mm512_cvtps_epi32(_mm512_fmadd_ps(NAME(loadFloats)(a, mask, q), first, partial));
+    }
+    __m512i least = _mm512_min_epu16(_mm512_min_epu16(y[0], y[1]), _mm512_min_epu16(y[2], y[3]));
+    __m512i bytes = _mm512_permutexvar_epi8(_mm512_load_si512(NAME(channelOrder)), NAME(packHigh)(y[0], y[1], y[2], y[3]));
+    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, _mm512_set1_epi8((char)p->low)), _mm512_set1_epi8((char)p->high));
+    if (__builtin_expect(_mm512_mask_cmplt_epu16_mask(0x55555555, least, margin) != 0, 0)) {
+        uint64_t uncertain = 0;
+        for (int q = 0; q < 4; q++) {
+            __m512i low = _mm512_and_si512(y[q], _mm512_set1_epi32(0xFFFF));
+            uncertain |= (uint64_t)_mm512_cmplt_epu32_mask(low, _mm512_and_si512(margin, _mm512_set1_epi32(0xFFFF))) << (16 * q);
+        }
+        uint8_t settled[64];
+        _mm512_storeu_si512(settled, bytes);
+        NAME(settleSum)(settled, a, b, p, uncertain & mask);
+        bytes = _mm512_loadu_si512(settled);
+    }
+    _mm512_mask_storeu_epi8(output, mask, bytes);
+}
+
+static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, const SKAddition *p) {
+    int32_t channels = out->channelCount;
+    if (p->shift[0] > 0 || p->shift[1] > 0 || p->shift[2] > 0) return 0;
+    double sum = (double)p->multiplier[2] / 2147483648.0 * (1.0 / (double)(1u << -p->shift[2]));
+    double first = (double)p->multiplier[0] / 2147483648.0 / (double)(1u << -p->shift[0]) * 1048576.0 * sum;
+    double second = (double)p->multiplier[1] / 2147483648.0 / (double)(1u << -p->shift[1]) * 1048576.0 * sum;
+    // Steps of the output for one of an input: beyond this the margin would not hold; nor where the sum's own halves count.
+    if (first > 4 || second > 4 || p->shift[2] > -14) return 0;
+    double offset = (p->zeroPoint - p->firstZeroPoint * first - p->secondZeroPoint * second) * 65536 + 32768 + NAME(additionMargin)(first, second);
+    __m512 scaleA = _mm512_set1_ps((float)(first * 65536)), scaleB = _mm512_set1_ps((float)(second * 65536));
+    __m512 start = _mm512_set1_ps((float)offset);
+    __m512i margin = _mm512_set1_epi16((short)(2 * NAME(additionMargin)(first, second)));
+
+    uint8_t packedA[a->channels ? ROW_BYTES : 1], packedB[b->channels ? ROW_BYTES : 1], made[out->channels ? ROW_BYTES + 64 : 1];
+    int64_t bytes = (int64_t)out->width * channels;
+    if ((a->channels || b->channels || out->channels) && bytes > ROW_BYTES) return 0;
+    const uint8_t *rowA = a->rows[0], *rowB = b->rows[0];
+    uint8_t *rowOut = out->channels ? made : out->start;
+    if (a->channels) NAME(packPixels)(a, rowA, out->width, 0, channels, packedA, channels);
+    if (b->channels) NAME(packPixels)(b, rowB, out->width, 0, channels, packedB, channels);
+    int32_t stepA = a->channels ? channels : a->pixelBytes, stepB = b->channels ? channels : b->pixelBytes;
+    int32_t stepOut = out->channels ? channels : out->pixelBytes;
+    if (a->channels) rowA = packedA;
+    if (b->channels) rowB = packedB;
+    int64_t pixels = out->width, count = channels;
+    if (stepA == channels && stepB == channels && stepOut == channels) {
+        count = bytes;
+        pixels = 1;
+    }
+    for (int64_t x = 0; x < pixels; x++)
+        for (int64_t c = 0; c < count; c += 64) {
+            int32_t left = count - c < 64 ? (int32_t)(count - c) : 64;
+            NAME(sum)(rowA + x * stepA + c, rowB + x * stepB + c, rowOut + x * stepOut + c, _bzhi_u64(~0ull, (unsigned)left), scaleA,
+                      scaleB, start, margin, p);
+        }
+    if (out->channels) NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
+    return 1;
+}
+
+// MARK: Pooling
+
+static int NAME(poolMax)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
+    if (in->channels || out->channels) return 0;
+    __m512i least = _mm512_set1_epi8((char)low), most = _mm512_set1_epi8((char)high);
+    for (int32_t x = 0; x < out->width; x++) {
+        int32_t begin = x * w->stride - w->paddingLeft;
+        for (int32_t c = 0; c < out->channelCount; c += 64) {
+            __m512i largest = _mm512_setzero_si512();
+            for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
+                if (!in->rows[ky]) continue;
+                for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
+                    int32_t column = begin + kx * w->dilation;
+                    if (column < 0 || column >= in->width) continue;
+                    largest = _mm512_max_epu8(
+                        largest, NAME(loadChannels)(in->rows[ky] + (int64_t)column * in->pixelBytes, c, out->channelCount - c));
+                }
+            }
+            largest = _mm512_min_epu8(_mm512_max_epu8(largest, least), most);
+            NAME(storeChannels)(out->start + (int64_t)x * out->pixelBytes, c, out->channelCount - c, largest);
+        }
+    }
+    return 1;
+}
+
+static int NAME(poolAverage)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
+    // A sum of so many bytes is exact in a float, and so is the whole part of its quotient.
+    if (in->channels || out->channels || (int64_t)w->kernelHeight * w->kernelWidth > 32768) return 0;
+    for (int32_t x = 0; x < out->width; x++) {
+        int32_t begin = x * w->stride - w->paddingLeft;
+        for (int32_t c = 0; c < out->channelCount; c += 16) {
+            int32_t left = out->channelCount - c < 16 ? out->channelCount - c : 16;
+            __mmask16 mask = (__mmask16)((1u << left) - 1);
+            __m512i sum = _mm512_setzero_si512();
+            int32_t count = 0;
+            for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
+                if (!in->rows[ky]) continue;
+                for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
+                    int32_t column = begin + kx * w->dilation;
+                    if (column < 0 || column >= in->width) continue;
+                    const uint8_t *pixel = in->rows[ky] + (int64_t)column * in->pixelBytes + c;
+                    sum = _mm512_add_epi32(sum, _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, pixel)));
+                    count++;
+                }
+            }
+            __m512i mean = _mm512_set1_epi32(128);
+            if (count) {
+                // Of int8 values: halves go away from zero.
+                sum = _mm512_sub_epi32(sum, _mm512_set1_epi32(128 * count));
+                __m512i half = _mm512_set1_epi32(count / 2);
+                __mmask16 positive = _mm512_cmpgt_epi32_mask(sum, _mm512_setzero_si512());
+                sum = _mm512_mask_add_epi32(_mm512_sub_epi32(sum, half), positive, sum, half);
+                __m512 quotient = _mm512_div_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps((float)count));
+                mean = _mm512_add_epi32(_mm512_cvttps_epi32(quotient), mean);
+            }
+            mean = _mm512_min_epi32(_mm512_max_epi32(mean, _mm512_set1_epi32(low)), _mm512_set1_epi32(high));
+            _mm_mask_storeu_epi8(out->start + (int64_t)x * out->pixelBytes + c, mask, _mm512_cvtepi32_epi8(mean));
+        }
+    }
+    return 1;
+}
+
+static int NAME(accumulate)(const SKInput *in, int32_t *sums) {
+    if (in->channels) return 0;
+    for (int32_t c = 0; c < in->channelCount; c += 16) {
+        int32_t left = in->channelCount - c < 16 ? in->channelCount - c : 16;
+        __mmask16 mask = (__mmask16)((1u << left) - 1);
+        __m512i sum = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(mask, sums + c), _mm512_set1_epi32(128 * in->width));
+        const uint8_t *pixel = in->rows[0] + c;
+        for (int32_t x = 0; x < in->width; x++, pixel += in->pixelBytes)
+            sum = _mm512_add_epi32(sum, _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, pixel)));
+        _mm512_mask_storeu_epi32(sums + c, mask, sum);
+    }
+    return 1;
+}

@@ -1,0 +1,85 @@
+// Microkernels of the int8 operators, one set for each instruction set, chosen at run time. Every one of them gives the bytes
+// of the readable reference in SwiftletKernels; see TheArithmetic in SwiftletFormat's documentation.
+//
+// Bytes in the arena are int8 values plus 128. No kernel reads or writes a byte outside of the rows that it is given.
+// What they do not do: check, allocate, or know about rings and plans.
+#ifndef CSWIFTLET_KERNELS_H
+#define CSWIFTLET_KERNELS_H
+
+#include <stdint.h>
+
+// A row to read, under a window: `rows[ky]` is the first pixel of the row at kernel row `ky`, null where that is padding.
+typedef struct {
+    const uint8_t *const *rows;
+    int32_t width;        // pixels
+    int32_t pixelBytes;   // from one pixel to the next
+    const uint16_t *channels;  // where channel c of a pixel lies; null when it is byte c
+    int32_t channelCount;
+} SKInput;
+
+typedef struct {
+    uint8_t *start;
+    int32_t width;
+    int32_t pixelBytes;
+    const uint16_t *channels;
+    int32_t channelCount;
+} SKOutput;
+
+typedef struct {
+    int32_t kernelHeight;
+    int32_t kernelWidth;
+    int32_t stride;
+    int32_t dilation;
+    int32_t paddingLeft;
+} SKWindow;
+
+// Accumulators to bytes: `clamp(zeroPoint + acc * multiplier[c] * 2^(shift[c] - 31))`, rounded twice.
+typedef struct {
+    const int32_t *bias;  // padded to whole blocks of 16 channels, as are the next two
+    const int32_t *multiplier;
+    const int8_t *shift;
+    int32_t zeroPoint;    // of the byte: int8 zero point + 128
+    uint8_t low;          // the activation's bounds, as bytes
+    uint8_t high;
+} SKRequantization;
+
+typedef struct {
+    SKRequantization requantization;
+    const int8_t *weights;      // dense: [group][block of 16 outputs][tap][quad of inputs][16][4]; depthwise: [tap][padded]
+    const uint8_t *padPixel;    // what padding holds, a byte an input channel
+    int32_t groups;
+    int32_t groupInputs;
+    int32_t groupOutputs;
+    int32_t paddedChannels;     // of the per-channel arrays and of a depthwise row of weights
+} SKConvolution;
+
+// The three multipliers of an addition: first input, second input, sum.
+typedef struct {
+    int32_t multiplier[3];
+    int32_t shift[3];
+    int32_t firstZeroPoint;   // of the bytes
+    int32_t secondZeroPoint;
+    int32_t zeroPoint;
+    uint8_t low;
+    uint8_t high;
+} SKAddition;
+
+// Each returns 0 when it has not done the row, because the shape or a multiplier is beyond it: the reference does it then.
+typedef struct {
+    const char *name;
+    int (*convolve)(const SKInput *, const SKOutput *, const SKWindow *, const SKConvolution *);
+    int (*convolveDepthwise)(const SKInput *, const SKOutput *, const SKWindow *, const SKConvolution *);
+    int (*add)(const SKInput *first, const SKInput *second, const SKOutput *, const SKAddition *);
+    int (*poolMax)(const SKInput *, const SKOutput *, const SKWindow *, uint8_t low, uint8_t high);
+    int (*poolAverage)(const SKInput *, const SKOutput *, const SKWindow *, uint8_t low, uint8_t high);
+    int (*accumulate)(const SKInput *row, int32_t *sums);  // sums[c] += value - 128, over the row
+} SKKernels;
+
+// The kernels for an instruction set by name (avx512vnni, avxvnni, avx2, neondot, neon), or the best that this processor has
+// for a null name. Null when the processor has none of it, or there is no such name; the reference is to be used then.
+const SKKernels *sk_kernels(const char *name);
+
+// The kernels that this process uses: the environment variable SWIFTLET_ISA by name, `portable` for none; without it the best.
+const SKKernels *sk_chosen_kernels(void);
+
+#endif

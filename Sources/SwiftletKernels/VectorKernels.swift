@@ -1,0 +1,162 @@
+/// Hands rows to the kernels of this processor's instruction set, where there are any: the same bytes, faster.
+///
+/// On a host they are chosen once, by what the processor has or by the environment variable `SWIFTLET_ISA`
+/// (`avx512vnni`, `avxvnni`, `avx2`, `neondot`, `neon`, `portable`). What it does not do: exist on bare metal, where a core's
+/// kernels are chosen when the firmware is built.
+#if canImport(CSwiftletKernels)
+    import CSwiftletKernels
+    import SwiftletFormat
+
+    /// The kernels of one instruction set.
+    public struct VectorKernels: @unchecked Sendable {
+        private let table: UnsafePointer<SKKernels>
+
+        /// Those that this process uses; nil where the portable ones are.
+        public static let chosen: VectorKernels? = sk_chosen_kernels().map(VectorKernels.init(table:))
+
+        /// The kernels of an instruction set by name; nil when this processor has no such thing.
+        public static func named(_ name: String) -> VectorKernels? {
+            sk_kernels(name).map(VectorKernels.init(table:))
+        }
+
+        public var name: String { String(cString: table.pointee.name) }
+
+        /// Each returns whether it has made the row; where it has not, the shape or a multiplier is beyond it.
+        @inline(__always)
+        public func convolve(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+        ) -> Bool {
+            let layout = parameters.layout
+            var (source, target) = (SKInput(input, layout.inputChannels), SKOutput(output, layout.outputChannels))
+            var (frame, convolution) = (SKWindow(window), SKConvolution(parameters))
+            return table.pointee.convolve(&source, &target, &frame, &convolution) != 0
+        }
+
+        @inline(__always)
+        public func convolveDepthwise(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+        ) -> Bool {
+            let layout = parameters.layout
+            var (source, target) = (SKInput(input, layout.inputChannels), SKOutput(output, layout.outputChannels))
+            var (frame, convolution) = (SKWindow(window), SKConvolution(parameters))
+            return table.pointee.convolveDepthwise(&source, &target, &frame, &convolution) != 0
+        }
+
+        public func add(
+            _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
+            _ parameters: AdditionParameters
+        ) -> Bool {
+            var (a, b, target) = (SKInput(first, channels), SKInput(second, channels), SKOutput(output, channels))
+            let (x, y, sum) = (parameters.first, parameters.second, parameters.sum)
+            var addition = SKAddition(
+                multiplier: (x.multiplier, y.multiplier, sum.multiplier),
+                shift: (Int32(x.shift), Int32(y.shift), Int32(sum.shift)),
+                firstZeroPoint: parameters.firstZeroPoint + 128, secondZeroPoint: parameters.secondZeroPoint + 128,
+                zeroPoint: parameters.range.zeroPoint + 128, low: parameters.range.lowByte,
+                high: parameters.range.highByte)
+            return table.pointee.add(&a, &b, &target, &addition) != 0
+        }
+
+        public func poolMax(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
+        ) -> Bool {
+            var (source, target) = (SKInput(input, channels), SKOutput(output, channels))
+            var frame = SKWindow(window)
+            return table.pointee.poolMax(&source, &target, &frame, range.lowByte, range.highByte) != 0
+        }
+
+        public func poolAverage(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
+        ) -> Bool {
+            var (source, target) = (SKInput(input, channels), SKOutput(output, channels))
+            var frame = SKWindow(window)
+            return table.pointee.poolAverage(&source, &target, &frame, range.lowByte, range.highByte) != 0
+        }
+
+        public func accumulate(_ row: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int) -> Bool {
+            var source = SKInput(row, channels)
+            return table.pointee.accumulate(&source, sums) != 0
+        }
+    }
+
+    extension OutputRange {
+        fileprivate var lowByte: UInt8 { UInt8(bitPattern: low) ^ 0x80 }
+        fileprivate var highByte: UInt8 { UInt8(bitPattern: high) ^ 0x80 }
+    }
+
+    extension SKInput {
+        fileprivate init(_ rows: InputRows, _ channels: Int) {
+            self.init(
+                rows: rows.rows, width: Int32(truncatingIfNeeded: rows.width),
+                pixelBytes: Int32(truncatingIfNeeded: rows.pixelBytes), channels: rows.channels,
+                channelCount: Int32(truncatingIfNeeded: channels))
+        }
+    }
+
+    extension SKOutput {
+        fileprivate init(_ row: OutputRow, _ channels: Int) {
+            self.init(
+                start: row.start, width: Int32(truncatingIfNeeded: row.width),
+                pixelBytes: Int32(truncatingIfNeeded: row.pixelBytes), channels: row.channels,
+                channelCount: Int32(truncatingIfNeeded: channels))
+        }
+    }
+
+    extension SKWindow {
+        fileprivate init(_ window: RowWindow) {
+            self.init(
+                kernelHeight: Int32(truncatingIfNeeded: window.kernelHeight),
+                kernelWidth: Int32(truncatingIfNeeded: window.kernelWidth),
+                stride: Int32(truncatingIfNeeded: window.stride), dilation: Int32(truncatingIfNeeded: window.dilation),
+                paddingLeft: Int32(truncatingIfNeeded: window.paddingLeft))
+        }
+    }
+
+    extension SKConvolution {
+        fileprivate init(_ parameters: ConvolutionParameters) {
+            let layout = parameters.layout
+            let groups = layout.isDepthwise ? layout.inputChannels : layout.groups
+            let range = parameters.range
+            self.init(
+                requantization: SKRequantization(
+                    bias: parameters.bias, multiplier: parameters.multiplier, shift: parameters.shift,
+                    zeroPoint: range.zeroPoint + 128, low: range.lowByte, high: range.highByte),
+                weights: parameters.weights, padPixel: parameters.padPixel,
+                groups: Int32(truncatingIfNeeded: groups),
+                groupInputs: Int32(truncatingIfNeeded: layout.isDepthwise ? 1 : layout.groupInputs),
+                groupOutputs: Int32(
+                    truncatingIfNeeded: layout.isDepthwise ? layout.outputChannels / groups : layout.groupOutputs),
+                paddedChannels: Int32(truncatingIfNeeded: layout.paddedChannels))
+        }
+    }
+#else
+    /// There are none here.
+    public struct VectorKernels {
+        public static var chosen: VectorKernels? { nil }
+
+        public func convolve(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+        ) -> Bool { false }
+
+        public func convolveDepthwise(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+        ) -> Bool { false }
+
+        public func add(
+            _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
+            _ parameters: AdditionParameters
+        ) -> Bool { false }
+
+        public func poolMax(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
+        ) -> Bool { false }
+
+        public func poolAverage(
+            _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
+        ) -> Bool { false }
+
+        public func accumulate(_ row: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int) -> Bool {
+            false
+        }
+    }
+#endif
