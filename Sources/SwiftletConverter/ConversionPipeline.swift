@@ -3,6 +3,7 @@
 /// What it does not do: read or write files.
 import SwiftletGraph
 import SwiftletHost
+import SwiftletPlanner
 import SwiftletQuantizer
 import SwiftletTraining
 import SwiftletZoo
@@ -32,7 +33,11 @@ public enum ConversionPipeline {
     }
 
     /// A model of random weights, calibrated on its own self-test picture: for measuring memory and time without training.
-    public static func convertRandom(_ architecture: Architecture, seed: UInt64) throws -> ConvertedModel {
+    ///
+    /// - Parameter plan: chooses rings and segments; any plan gives the same output.
+    public static func convertRandom(
+        _ architecture: Architecture, seed: UInt64, plan: (Planner) throws -> Plan = { try $0.plan() }
+    ) throws -> ConvertedModel {
         var graph = try architecture.makeGraph()
         GraphInitializer.initialize(&graph, seed: seed)
         let shape = architecture.inputShape
@@ -55,7 +60,7 @@ public enum ConversionPipeline {
         for value in try Converter.rangedValues(of: prepared) { ranges[value] = try statistics[value]?.range(.minMax) }
         return try Converter.convert(
             prepared, ranges: ranges, architecture: architecture.spec,
-            classNames: (0..<architecture.classes).map { "class \($0)" }, preprocessing: preprocessing)
+            classNames: (0..<architecture.classes).map { "class \($0)" }, preprocessing: preprocessing, plan: plan)
     }
 }
 

@@ -67,8 +67,11 @@ public struct MemoryReport: Sendable, Codable {
     public var arenaBytes: Int
     public var stateBytes: Int
     public var layerwiseBytes: Int
-    public var livePeakBytes: Int
+    /// State and the most bytes of rows that live at one moment: no placement can need less in this order.
+    public var lowerBoundBytes: Int
     public var segments: Int
+    /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
+    public var macsFactor: Double
     public var rings: [RingReport]
 
     /// - Throws: `PlanError.neverFinishes` for a model whose operators wait for each other.
@@ -79,8 +82,10 @@ public struct MemoryReport: Sendable, Codable {
         arenaBytes = reader.arenaBytes
         stateBytes = reader.state.byteCount
         layerwiseBytes = plan.layerwiseBytes
-        livePeakBytes = plan.livePeakBytes
+        lowerBoundBytes = plan.livePeakBytes
         segments = reader.segmentCount
+        let macs = (0..<reader.operatorCount).reduce(0) { $0 + reader.operation($1).multiplyAccumulates }
+        macsFactor = macs > 0 ? Double(reader.header.multiplyAccumulates) / Double(macs) : 1
         rings = problem.buffers.indices.map { index in
             let buffer = reader.buffer(index)
             let ring = plan.rings[index]

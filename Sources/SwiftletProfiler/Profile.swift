@@ -152,7 +152,7 @@ extension MemoryReport {
             ([
                 "arena    \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); "
                     + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much",
-                "         at its peak \(livePeakBytes) B are in use:", "",
+                "         at its peak \(lowerBoundBytes) B are in use:", "",
             ]
             + table(["bytes", "at", "rows", "what"], [["\(stateBytes)", "0", "", "executor state"]] + rows))
             .joined(separator: "\n")

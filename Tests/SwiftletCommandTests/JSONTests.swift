@@ -38,8 +38,10 @@ import TestSupport
             let end = try #require(ring["offset"] as? Int) + (try #require(ring["byteCount"] as? Int))
             #expect(end <= arena)
         }
-        #expect(try #require(plan["livePeakBytes"] as? Int) <= arena)
+        #expect(try #require(plan["lowerBoundBytes"] as? Int) <= arena)
         #expect(try #require(plan["layerwiseBytes"] as? Int) >= arena)
+        #expect(try #require(plan["segments"] as? Int) >= 1)
+        #expect(plan["macsFactor"] as? Double == 1)
         let same = try run("plan", "mobilenet-v2:width=0.35,resolution=32,classes=10", "--json").json()
         #expect(same["arenaBytes"] as? Int == arena)
     }

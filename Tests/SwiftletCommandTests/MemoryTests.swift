@@ -1,0 +1,33 @@
+/// The arenas of the zoo's small networks against `tools/memory-limits.csv`, which `tools/bench-memory` holds all against.
+import Foundation
+import Testing
+import TestSupport
+
+@Suite struct MemoryTests {
+    /// Each runs in exactly its arena, gives what whole tensors give, and keeps its limit.
+    @Test(
+        arguments: [
+            "resnet-8", "mobilenet-v1:width=0.25,resolution=96", "mobilenet-v2:width=0.35,resolution=96",
+            "mobilenet-v2:width=0.35,resolution=144",
+        ])
+    func smallNetworksKeepTheirLimits(network: String) throws {
+        let plan = try run("plan", network, "--run", "--json").json()
+        let arena = try #require(plan["arenaBytes"] as? Int)
+        let state = try #require(plan["stateBytes"] as? Int)
+        let limit = try #require(try limits()[network], "\(network) has no limit")
+        #expect(Double(arena - state) <= limit * 1024, "\(network): \(arena) B, of which state \(state) B")
+    }
+
+    /// KiB by network. Names with commas are in quotes.
+    private func limits() throws -> [String: Double] {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../tools/memory-limits.csv").standardized
+        var limits: [String: Double] = [:]
+        for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n").dropFirst() {
+            let fields = line.split(separator: ",")
+            let name = fields.dropLast(2).joined(separator: ",").filter { $0 != "\"" }
+            limits[name] = Double(try #require(fields.last))
+        }
+        return limits
+    }
+}
