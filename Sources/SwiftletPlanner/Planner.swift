@@ -26,17 +26,17 @@ public struct Planner: Sendable {
     ///
     /// At a cut the tensors that cross it stand whole, but the rings before and after it share their memory. Between two cuts
     /// no more lives at once than the simulation of that segment alone tells, so the cuts whose worst segment is smallest are
-    /// found by dynamic programming. Placing what lives may need more than that: so the best cuts are then moved one by one.
+    /// found by dynamic programming. Placing what lives may need more than that: so cuts are then added and removed one by one,
+    /// from the best ones on and from none, and the better end is kept.
     ///
     /// - Throws: `PlanError.neverFinishes`.
     public func plan() throws -> Plan {
         let streamed = try plan(segments: [0], rounds: 20)
-        var best = streamed
-        for cuts in bestCuts(limit: streamed.arenaBytes) {
-            let candidate = try plan(segments: cuts, rounds: 20)
-            if candidate.arenaBytes < best.arenaBytes { best = candidate }
-        }
-        return try plan(segments: sweeping(best).segments, rounds: 1000)
+        let cut = try bestCuts(limit: streamed.arenaBytes).map { try plan(segments: $0, rounds: 20) }
+            .min { $0.arenaBytes < $1.arenaBytes }!
+        let ends = try [sweeping(cut), sweeping(streamed)]
+        let best = ends.min { $0.arenaBytes < $1.arenaBytes }!
+        return try plan(segments: best.segments, rounds: 1000)
     }
 
     /// Most positions for a cut that are looked at: the search takes as many simulations as there are pairs of them.
