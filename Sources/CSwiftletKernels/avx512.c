@@ -126,10 +126,14 @@ typedef struct {
 static void NAME(readTable)(NAME(Table) *t, const uint16_t *table, int32_t count) {
     t->chunks = table[count - 1] / 64 + 1;
     if (t->chunks > 64) t->chunks = 0;
-    for (int32_t c = 1; c < count; c++)
-        if (table[c] <= table[c - 1]) t->chunks = 0;
     for (int32_t k = 0; k < t->chunks; k++) t->mask[k] = 0;
-    for (int32_t c = 0; t->chunks && c < count; c++) t->mask[table[c] / 64] |= 1ull << (table[c] % 64);
+    int32_t before = -1, isAscending = t->chunks > 0;
+    for (int32_t c = 0; isAscending && c < count; c++) {
+        isAscending = table[c] > before && table[c] / 64 < t->chunks;
+        before = table[c];
+        if (isAscending) t->mask[before / 64] |= 1ull << (before % 64);
+    }
+    if (!isAscending) t->chunks = 0;
     t->first[0] = 0;
     for (int32_t k = 0; k < t->chunks; k++) t->first[k + 1] = (uint16_t)(t->first[k] + __builtin_popcountll(t->mask[k]));
 }
@@ -230,6 +234,7 @@ static inline int NAME(mostPixels)(int vectors) { return vectors == 4 ? 6 : vect
         else NAME(tileOne)(t, s, pixels);                                                                                \
     }
 
+#define SMALL_GROUPS "groups512.h"
 #include "convolution.h"
 
 // MARK: Depthwise convolution

@@ -77,7 +77,7 @@ func randomScale(terms: Int, isUsual: Bool = false, using generator: inout Seede
             // Large enough for every size of tile, now and then.
             let isWide = round % 10 == 0
             let shape = RandomCase(using: &generator, largestWidth: isWide ? 45 : 8)
-            let groups = Int.random(in: 1...(isDepthwise ? isWide ? 210 : 40 : 4), using: &generator)
+            let groups = Int.random(in: 1...(isDepthwise ? isWide ? 210 : 40 : 9), using: &generator)
             let groupInputs = isDepthwise ? 1 : Int.random(in: 1...19, using: &generator)
             let groupOutputs =
                 isDepthwise
