@@ -7,13 +7,12 @@
 enum LayerNames {
     /// The zoo's name for `layer` of a network `architecture`.
     static func zooName(of layer: String, architecture: String) -> String {
-        let name =
-            switch architecture {
-            case "mobilenet-v1": mobileNetV1(layer)
-            case "mobilenet-v2": mobileNetV2(layer)
-            default: layer
-            }
-        return name
+        switch architecture {
+        case "mobilenet-v1": mobileNetV1(layer)
+        case "mobilenet-v2": mobileNetV2(layer)
+        case "resnet-8": resNet8(layer)
+        default: layer
+        }
     }
 
     /// "conv_dw_3_bn" and "batch_normalization_5" alike.
@@ -58,6 +57,27 @@ enum LayerNames {
         ]
         for (suffix, place) in parts {
             if let number = number(in: layer, "block_", suffix) { return "features.\(number + 1).conv.\(place)" }
+        }
+        return layer
+    }
+
+    /// Convolutions and batch norms are numbered apart; the shortcut's convolution comes last in its stack.
+    private static func resNet8(_ layer: String) -> String {
+        switch layer {
+        case "conv2d": return "stem.conv"
+        case "batch_normalization": return "stem.norm"
+        case "dense": return "classifier"
+        default: break
+        }
+        let convolutions = [
+            "stack1.conv1", "stack1.conv2", "stack2.conv1", "stack2.conv2", "stack2.shortcut", "stack3.conv1",
+            "stack3.conv2", "stack3.shortcut",
+        ]
+        if let number = number(in: layer, "conv2d_"), convolutions.indices.contains(number - 1) {
+            return convolutions[number - 1]
+        }
+        if let number = number(in: layer, "batch_normalization_"), (1...6).contains(number) {
+            return "stack\((number + 1) / 2).norm\((number + 1) % 2 + 1)"
         }
         return layer
     }

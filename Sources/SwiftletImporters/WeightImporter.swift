@@ -28,6 +28,7 @@ public struct WeightImporter {
         var graph = try architecture.makeGraph()
         foldBiases(of: graph, in: &source)
         try fill(&graph, from: source, architecture: architecture)
+        if !isTensorFlow { reorderFlattened(&graph) }
         let input = architecture.inputShape
         let text = file.metadata["preprocess"].flatMap { PreprocessingText($0, channels: input.channels) }
         return try Checkpoint(
@@ -35,6 +36,9 @@ public struct WeightImporter {
             classNames: classNames ?? (0..<architecture.classes).map { "class \($0)" },
             preprocessing: .merged(choice, text, file: file.path, input: input))
     }
+
+    /// Whether padding and memory order are TensorFlow's, as far as the file says.
+    private var isTensorFlow: Bool { file.metadata["padding"]?.contains("TensorFlow") == true }
 
     /// The tensors under the zoo's names, without counters and without the prefix that data-parallel training leaves.
     private func renamed(architecture: String) -> [String: Tensor] {
@@ -56,7 +60,7 @@ public struct WeightImporter {
     private func defaults(_ source: [String: Tensor]) -> [String: String] {
         var options: [String: String] = [:]
         let metadata = file.metadata
-        if metadata["padding"]?.contains("TensorFlow") == true { options["padding"] = "tensorflow" }
+        if isTensorFlow { options["padding"] = "tensorflow" }
         if let epsilon = metadata["bn_eps"].flatMap({ Double($0) }) { options["epsilon"] = "\(epsilon)" }
         if !source.keys.contains(where: { $0.hasSuffix(".running_mean") }) { options["norm"] = "folded" }
         options["activation"] = metadata["activation"]
@@ -108,6 +112,28 @@ public struct WeightImporter {
         problems += unused.keys.sorted().map { "\($0) \(unused[$0]?.shape ?? []) has no place" }
         guard problems.isEmpty else {
             throw ImportError.mismatch(file: file.path, architecture: architecture.spec, problems: problems)
+        }
+    }
+
+    /// PyTorch flattens channel by channel, the graph pixel by pixel: the columns of the matrix that reads it move along.
+    private func reorderFlattened(_ graph: inout Graph) {
+        for node in graph.nodes {
+            guard case .linear(let outputs) = node.operation, let producer = graph.producer(of: node.inputs[0]),
+                case .flatten = graph.nodes[producer].operation, let weight = graph.parameter("weight", of: node)
+            else { continue }
+            let map = graph.shape(of: graph.nodes[producer].inputs[0])
+            let pixels = map.height * map.width
+            var reordered = weight
+            for output in 0..<outputs {
+                for pixel in 0..<pixels {
+                    for channel in 0..<map.channels {
+                        let row = output * map.elementCount
+                        reordered.values[row + pixel * map.channels + channel] =
+                            weight.values[row + channel * pixels + pixel]
+                    }
+                }
+            }
+            graph.setParameter("weight", of: node, to: reordered)
         }
     }
 

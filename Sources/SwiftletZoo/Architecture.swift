@@ -12,7 +12,7 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
 
     static let networks: [any Network.Type] = [
         MobileNetV1.self, MobileNetV2.self, ShuffleNetV1.self, ShuffleNetV2.self, CondenseNet.self, LeNet5.self,
-        ResNetCIFAR.self,
+        ResNet8.self, ResNet18.self, ResNetCIFAR.self, SqueezeNet.self, VGG16.self,
     ]
 
     private let network: any Network

@@ -27,8 +27,9 @@ struct LayerStyle: Hashable, Sendable {
 
     init() {}
 
-    init(reading reader: inout OptionReader) throws {
-        padding = try reader.choice("padding", default: .symmetric)
+    /// - Parameter choosesPadding: false for networks that have one padding for good.
+    init(reading reader: inout OptionReader, choosesPadding: Bool = true) throws {
+        if choosesPadding { padding = try reader.choice("padding", default: .symmetric) }
         norm = try reader.choice("norm", default: .batch)
         epsilon = try reader.number("epsilon", default: 1e-5, in: 1e-12...1)
     }
