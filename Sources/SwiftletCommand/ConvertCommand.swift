@@ -15,7 +15,7 @@ struct ConvertCommand: ParsableCommand {
         commandName: "convert", abstract: "Folds, quantizes and plans a network and writes int8.bin.",
         usage: """
             swiftlet convert <float.ckpt> <int8.bin> [--calibration KIND:PATH] [--evaluation KIND:PATH] [--json]
-            swiftlet convert <model.pth | .safetensors> --architecture SPEC <int8.bin> --calibration KIND:PATH
+            swiftlet convert <weights> --architecture SPEC <int8.bin>
             swiftlet convert --architecture SPEC --random-weights SEED <int8.bin> [--json]
             """,
         discussion: """
@@ -25,7 +25,7 @@ struct ConvertCommand: ParsableCommand {
 
             Examples:
               swiftlet convert float.ckpt int8.bin --evaluation cifar10:cifar-10
-              swiftlet convert mobilenet_v2.pth --architecture mobilenet-v2 int8.bin --calibration folder:photos
+              swiftlet convert mobilenet_v2.pth --architecture mobilenet-v2 int8.bin
               swiftlet convert --architecture mobilenet-v2 --random-weights 1 random.bin
             """)
 
