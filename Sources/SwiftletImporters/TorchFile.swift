@@ -105,6 +105,10 @@ enum TorchFile {
                     if name != "optimizer" { try collect(value, depth: depth + 1) }
                     continue
                 }
+                guard result[name] == nil else {
+                    throw ImportError.badFile(
+                        file: file, reason: "it holds tensor \(name) twice; save the one state dict that you want")
+                }
                 let view = machine.tensors[tensor]
                 let storage = machine.storages[view.storage]
                 let values = try loaded[view.storage] ?? floats(of: storage, contents(storage), file: file)

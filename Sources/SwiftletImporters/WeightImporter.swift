@@ -45,13 +45,15 @@ public struct WeightImporter {
         let prefix = "module."
         let isPrefixed = file.tensors.keys.allSatisfy { $0.hasPrefix(prefix) }
         var result: [String: Tensor] = [:]
-        for (key, tensor) in file.tensors where !key.hasSuffix(".num_batches_tracked") {
+        for (key, tensor) in file.tensors.sorted(by: { $0.key < $1.key }) where !key.hasSuffix(".num_batches_tracked") {
             let key = isPrefixed ? String(key.dropFirst(prefix.count)) : key
             guard let dot = key.lastIndex(of: ".") else {
                 result[key] = tensor
                 continue
             }
-            result[LayerNames.zooName(of: String(key[..<dot]), architecture: architecture) + key[dot...]] = tensor
+            let name = LayerNames.zooName(of: String(key[..<dot]), architecture: architecture) + key[dot...]
+            // A place that is taken: the tensor stays under its own name and comes out as superfluous.
+            result[result[name] == nil ? name : key] = tensor
         }
         return result
     }

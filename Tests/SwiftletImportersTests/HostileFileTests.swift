@@ -74,6 +74,16 @@ private func message(_ bytes: [UInt8]) -> String {
     #expect(message(Pickle.tensorFile(count: 9, size: 9, stride: 1, stored: 4)).contains("16 bytes for 9 numbers"))
 }
 
+@Test func twoTensorsOfOneNameAreRefusedRatherThanMixed() {
+    // {"state_dict": {"w": tensor}, "ema": {"w": tensor}}: the second is the first, recalled.
+    var bytes = Pickle.tensorFile(count: 1, size: 1, stride: 1, stored: 1)
+    let first = bytes.firstRange(of: [0x7D] + Pickle.text("w"))!
+    bytes.replaceSubrange(first, with: [0x7D] + Pickle.text("a") + [0x7D, 0x71, 0] + Pickle.text("w"))
+    let end = bytes.firstRange(of: [0x74, 0x52, 0x73, 0x2E])!
+    bytes.replaceSubrange(end, with: [0x74, 0x52, 0x73, 0x73] + Pickle.text("b") + [0x68, 0, 0x73, 0x2E])
+    #expect(message(bytes).contains("holds tensor w twice"), "\(message(bytes))")
+}
+
 @Test func dictionariesThatContainThemselvesEnd() {
     // d = {}; d["a"] = d
     let cyclic: [UInt8] = [0x7D, 0x71, 0] + Pickle.text("a") + [0x68, 0, 0x73, 0x2E]
