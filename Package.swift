@@ -30,6 +30,8 @@ let offline: [Target] = [
         ]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
     .target(name: "SwiftletPlanner"),
+    .target(
+        name: "SwiftletImporters", dependencies: ["SwiftletFiles", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo"]),
     .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
         name: "SwiftletConverter",
@@ -45,7 +47,8 @@ let offline: [Target] = [
         name: "SwiftletCommand",
         dependencies: [
             "Swiftlet", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
-            "SwiftletImageIO", "SwiftletProfiler", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
+            "SwiftletImageIO", "SwiftletImporters", "SwiftletProfiler", "SwiftletQuantizer", "SwiftletTraining",
+            "SwiftletZoo",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
 ]
@@ -91,6 +94,11 @@ let tests: [Target] = [
     .testTarget(
         name: "SwiftletQuantizerTests",
         dependencies: ["SwiftletQuantizer", "SwiftletGraph", "SwiftletZoo", "TestSupport"]),
+    .testTarget(
+        name: "SwiftletImportersTests",
+        dependencies: [
+            "SwiftletImporters", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+        ], exclude: ["Fixtures"]),
     .testTarget(
         name: "SwiftletCommandTests", dependencies: ["SwiftletCommand", "SwiftletImageIO", "TestSupport"],
         exclude: ["Snapshots"]),

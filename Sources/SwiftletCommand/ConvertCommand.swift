@@ -5,6 +5,7 @@ import SwiftletConverter
 import SwiftletFiles
 import SwiftletGraph
 import SwiftletHost
+import SwiftletImporters
 import SwiftletQuantizer
 import SwiftletTraining
 import SwiftletZoo
@@ -14,14 +15,17 @@ struct ConvertCommand: ParsableCommand {
         commandName: "convert", abstract: "Folds, quantizes and plans a network and writes int8.bin.",
         usage: """
             swiftlet convert <float.ckpt> <int8.bin> [--calibration KIND:PATH] [--evaluation KIND:PATH] [--json]
+            swiftlet convert <weights> --architecture SPEC <int8.bin>
             swiftlet convert --architecture SPEC --random-weights SEED <int8.bin> [--json]
             """,
         discussion: """
             Prints a report: how far each layer is from float, the layers that hurt most, sizes, the exact arena. The \
-            second form makes a model for measuring memory and time without training.
+            second form takes over the weights of a PyTorch or safetensors file, the third makes a model for measuring \
+            memory and time without training.
 
             Examples:
               swiftlet convert float.ckpt int8.bin --evaluation cifar10:cifar-10
+              swiftlet convert mobilenet_v2.pth --architecture mobilenet-v2 int8.bin
               swiftlet convert --architecture mobilenet-v2 --random-weights 1 random.bin
             """)
 
@@ -39,10 +43,12 @@ struct ConvertCommand: ParsableCommand {
     var report: String?
     @Option(help: "Threads for calibration and evaluation; as many as there are cores if not given.")
     var threads: Int?
-    @Option(help: "Make a model of this architecture without training.")
+    @Option(help: "The network of the zoo that the weights belong to.")
     var architecture: String?
-    @Option(help: "The seed of its weights.")
+    @Option(help: "No weights file: make weights from this seed.")
     var randomWeights: UInt64?
+    @OptionGroup(title: "Pictures of an imported network")
+    var imported: ImportOptions
     @Flag(help: "Print the report as JSON.")
     var json = false
 
@@ -53,13 +59,17 @@ struct ConvertCommand: ParsableCommand {
         guard calibrationCount > 0, (threads ?? 1) > 0 else {
             throw ValidationError("--calibration-count and --threads must be at least 1")
         }
-        guard (architecture == nil) == (randomWeights == nil) else {
-            throw ValidationError("--architecture and --random-weights belong together")
+        guard architecture != nil || randomWeights == nil else {
+            throw ValidationError("--random-weights needs --architecture")
         }
-        guard architecture == nil || (calibration == nil && evaluation == nil && report == nil) else {
+        guard (architecture != nil && randomWeights == nil) || !imported.isGiven else {
+            throw ValidationError(
+                "\(ImportOptions.flags) are for imported weights: give --architecture and a file of them")
+        }
+        guard randomWeights == nil || (calibration == nil && evaluation == nil && report == nil) else {
             throw ValidationError("random weights know nothing: leave out --calibration, --evaluation and --report")
         }
-        let needed = architecture == nil ? 2 : 1
+        let needed = randomWeights == nil ? 2 : 1
         guard files.count == needed else {
             throw ValidationError(
                 needed == 2
@@ -81,7 +91,9 @@ struct ConvertCommand: ParsableCommand {
                 throw CommandFailure(
                     "\(files[0]) is an int8 model already; give the float checkpoint that it came from")
             }
-            try convert(Checkpoint(contentsOf: files[0]), to: files[1])
+            try convert(
+                architecture.map { try imported.checkpoint(of: files[0], architecture: $0) }
+                    ?? Checkpoint(contentsOf: files[0]), to: files[1])
         }
     }
 

@@ -12,7 +12,7 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
 
     static let networks: [any Network.Type] = [
         MobileNetV1.self, MobileNetV2.self, ShuffleNetV1.self, ShuffleNetV2.self, CondenseNet.self, LeNet5.self,
-        ResNet8.self, ResNet18.self, SqueezeNet.self, VGG16.self,
+        ResNet8.self, ResNet18.self, ResNetCIFAR.self, SqueezeNet.self, VGG16.self,
     ]
 
     private let network: any Network
@@ -37,7 +37,7 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
         var reader = try OptionReader(architecture: name, text: options, defaults: defaults)
         network = try type.init(reading: &reader)
         try reader.finish()
-        let written = (network.options + network.input.options).map { "\($0.name)=\($0.value)" }
+        let written = (network.options + network.input.options + network.style.options).map { "\($0.name)=\($0.value)" }
         spec = "\(name):\(written.joined(separator: ","))"
     }
 
@@ -52,7 +52,7 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
     /// - Returns: a graph from `inputShape` to 1x1x`classes` logits, batch norms and dropout in place.
     /// - Throws: `GraphError` when the resolution is too small for the network's strides or groups do not divide widths.
     public func makeGraph() throws -> Graph {
-        var builder = NetworkBuilder(name: name, input: inputShape)
+        var builder = NetworkBuilder(name: name, input: inputShape, style: network.style)
         try network.build(&builder)
         return builder.finished()
     }
@@ -65,12 +65,18 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
 protocol Network: Sendable {
     static var name: String { get }
     var input: NetworkInput { get }
+    /// PyTorch's where a network takes no such options.
+    var style: LayerStyle { get }
     /// The options beyond `input`'s, in the order in which they are written.
     var options: [(name: String, value: String)] { get }
 
     init(reading reader: inout OptionReader) throws
     /// Appends all layers from the builder's input to the logits.
     func build(_ builder: inout NetworkBuilder) throws
+}
+
+extension Network {
+    var style: LayerStyle { .pytorch }
 }
 
 /// How the first layers treat the picture.

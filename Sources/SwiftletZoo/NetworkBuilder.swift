@@ -7,8 +7,10 @@ struct NetworkBuilder {
     private(set) var graph: Graph
     /// What the next layer reads when it is not told otherwise; the graph's output once building ends.
     var last: ValueID
+    private let style: LayerStyle
 
-    init(name: String, input: Shape) {
+    init(name: String, input: Shape, style: LayerStyle = .pytorch) {
+        self.style = style
         graph = Graph(name: name, input: input)
         last = graph.input
     }
@@ -33,13 +35,15 @@ struct NetworkBuilder {
         return outputs
     }
 
-    /// A convolution without bias, padded so that stride 1 keeps the size.
+    /// A convolution padded so that stride 1 keeps the size; without bias, unless batch norms are folded into it.
     mutating func convolution(
         _ name: String, to outputs: Int, kernel: Int = 1, stride: Int = 1, groups: Int = 1
     ) throws {
         try append(
             .convolution(
-                Convolution(outputChannels: outputs, window: .centred(kernel, stride: stride), groups: groups)), name)
+                Convolution(
+                    outputChannels: outputs, window: style.window(kernel, stride: stride, over: graph.shape(of: last)),
+                    groups: groups, hasBias: style.norm == .folded)), name)
     }
 
     /// A 3x3 convolution of each channel by itself.
@@ -47,7 +51,11 @@ struct NetworkBuilder {
         try convolution(name, to: channels, kernel: 3, stride: stride, groups: channels)
     }
 
-    mutating func batchNorm(_ name: String) throws { try append(.batchNorm(BatchNorm()), name) }
+    /// Nothing where batch norms are folded.
+    mutating func batchNorm(_ name: String) throws {
+        guard style.norm == .batch else { return }
+        try append(.batchNorm(BatchNorm(epsilon: Float(style.epsilon))), name)
+    }
 
     mutating func activation(_ activation: Activation, _ name: String) throws {
         try append(.activation(activation), name)

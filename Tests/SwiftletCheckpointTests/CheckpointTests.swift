@@ -87,7 +87,7 @@ import Testing
         #expect(
             try message { $0.metadata["architecture"] = "mobilenet-v1:wdth=1" }
                 == "x.ckpt: mobilenet-v1 has no option 'wdth' (did you mean 'width'?); "
-                + "known: width, resolution, channels, stem, classes")
+                + "known: width, activation, resolution, channels, stem, classes, padding, norm, epsilon")
         #expect(try message { $0.metadata["classes"] = nil } == "x.ckpt: its metadata has no 'classes'")
         #expect(
             try message { $0.metadata["classes"] = "[1]" }

@@ -60,7 +60,8 @@ import Testing
         #expect(
             message("mobilenet-v2:resolutoin=32")
                 == "mobilenet-v2 has no option 'resolutoin' (did you mean 'resolution'?); "
-                + "known: width, resolution, channels, stem, classes")
+                + "known: width, hidden, resolution, channels, stem, classes, "
+                + "padding, norm, epsilon")
     }
 
     @Test func badValuesSayWhatIsExpected() {

@@ -2,7 +2,7 @@
 ///
 /// What it does not do: write them; only 32-bit floats are written.
 
-enum ElementType: String, CaseIterable {
+public enum ElementType: String, CaseIterable {
     case float64 = "F64"
     case float32 = "F32"
     case float16 = "F16"
@@ -14,9 +14,9 @@ enum ElementType: String, CaseIterable {
     case uint8 = "U8"
     case bool = "BOOL"
 
-    static var known: String { allCases.map(\.rawValue).joined(separator: ", ") }
+    public static var known: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    var byteCount: Int {
+    public var byteCount: Int {
         switch self {
         case .float64, .int64: 8
         case .float32, .int32: 4
@@ -26,7 +26,7 @@ enum ElementType: String, CaseIterable {
     }
 
     /// The elements in `bytes`, little-endian, rounded to the nearest float.
-    func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
+    public func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
         func convert<Raw>(_ type: Raw.Type, _ float: (Raw) -> Float) -> [Float] where Raw: FixedWidthInteger {
             let size = MemoryLayout<Raw>.size
             return [Float](unsafeUninitializedCapacity: bytes.count / size) { buffer, initialized in

@@ -24,14 +24,21 @@ struct MobileNetV2: Network {
 
     /// The width multiplier; channels are rounded to multiples of 8.
     var width: Double
+    /// The outputs of a fully connected layer with ReLU before the classifier; 0 for none, as published.
+    var hidden: Int
     var input: NetworkInput
+    var style: LayerStyle
 
     init(reading reader: inout OptionReader) throws {
         width = try reader.number("width", default: 1, in: 0.05...8)
+        hidden = try reader.integer("hidden", default: 0, in: 0...65_536)
         input = try NetworkInput(reading: &reader)
+        style = try LayerStyle(reading: &reader)
     }
 
-    var options: [(name: String, value: String)] { [("width", "\(width)")] }
+    var options: [(name: String, value: String)] {
+        [("width", "\(width)")] + (hidden == 0 ? [] : [("hidden", "\(hidden)")])
+    }
 
     private func scaled(_ channels: Int) -> Int { roundedToMultiple(Double(channels) * width, of: 8) }
 
@@ -60,6 +67,10 @@ struct MobileNetV2: Network {
         try builder.activation(.relu6, "features.\(index).2")
         try builder.globalAveragePool("avgpool")
         try builder.append(.dropout(rate: 0.2), "classifier.0")
+        if hidden > 0 {
+            try builder.linear("hidden.0", to: hidden)
+            try builder.activation(.relu, "hidden.1")
+        }
         try builder.linear("classifier.1", to: input.classes)
     }
 

@@ -20,8 +20,12 @@ struct ResNet18: Network {
     static let name = "resnet-18"
 
     var input: NetworkInput
+    var style: LayerStyle
 
-    init(reading reader: inout OptionReader) throws { input = try NetworkInput(reading: &reader) }
+    init(reading reader: inout OptionReader) throws {
+        input = try NetworkInput(reading: &reader)
+        style = try LayerStyle(reading: &reader, choosesPadding: false)
+    }
 
     var options: [(name: String, value: String)] { [] }
 

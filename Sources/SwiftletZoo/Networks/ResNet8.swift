@@ -20,12 +20,14 @@ struct ResNet8: Network {
     static let name = "resnet-8"
 
     var input: NetworkInput
+    var style: LayerStyle
 
     init(reading reader: inout OptionReader) throws {
         input = NetworkInput(
             resolution: try reader.integer("resolution", default: 32, in: 8...512),
             channels: try reader.integer("channels", default: 3, in: 1...16), classes: 0, stem: nil)
         input.classes = try reader.integer("classes", default: 10, in: 1...100_000)
+        style = try LayerStyle(reading: &reader, choosesPadding: false)
     }
 
     var options: [(name: String, value: String)] { [] }

@@ -1,0 +1,28 @@
+/// Why a network of another program cannot be taken over.
+///
+/// What it does not do: cover files that cannot be read at all; those are `FileError`s.
+
+public enum ImportError: Error, Equatable, CustomStringConvertible {
+    /// The file is damaged, or not what its first bytes say.
+    case badFile(file: String, reason: String)
+    /// The pickle asks for something that is no tensor.
+    case unsafePickle(file: String, what: String)
+    /// The tensors do not fit the architecture: everything that is wrong, at once.
+    case mismatch(file: String, architecture: String, problems: [String])
+    case badPreprocessing(String)
+
+    public var description: String {
+        switch self {
+        case .badFile(let file, let reason):
+            return "\(file) cannot be imported: \(reason)"
+        case .unsafePickle(let file, let what):
+            return "\(file) is refused: its pickle uses \(what), and only tensors are read; save the state dict alone"
+        case .mismatch(let file, let architecture, let problems):
+            let shown = problems.prefix(12).joined(separator: "; ")
+            let rest = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
+            return "\(file) does not fit \(architecture): \(shown)\(rest)"
+        case .badPreprocessing(let reason):
+            return reason
+        }
+    }
+}
