@@ -47,7 +47,8 @@ let offline: [Target] = [
         name: "SwiftletCommand",
         dependencies: [
             "Swiftlet", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
-            "SwiftletImageIO", "SwiftletImporters", "SwiftletProfiler", "SwiftletQuantizer", "SwiftletTraining",
+            "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletProfiler", "SwiftletQuantizer",
+            "SwiftletTraining",
             "SwiftletZoo",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),

@@ -5,6 +5,7 @@
 /// thin file over a module.
 import ArgumentParser
 import Foundation
+import SwiftletKernels
 import SwiftletZoo
 
 struct SwiftletCommand: ParsableCommand {
@@ -29,10 +30,21 @@ enum Main {
         let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             var command = try SwiftletCommand.parseAsRoot(arguments)
+            if let wrong = wrongInstructionSet(ProcessInfo.processInfo.environment["SWIFTLET_ISA"] ?? "") {
+                Console.complain(wrong)
+                exit(ExitCode.validationFailure.rawValue)
+            }
             try command.run()
         } catch {
             finish(error, arguments: arguments)
         }
+    }
+
+    /// What is wrong with a name of kernels; nil when nothing is.
+    static func wrongInstructionSet(_ name: String) -> String? {
+        let known = VectorKernels.names + ["portable"]
+        guard !name.isEmpty, !known.contains(name) else { return nil }
+        return "SWIFTLET_ISA is '\(name)', but this processor's kernels are \(known.joined(separator: ", "))"
     }
 
     /// Answers what stopped a command, help included, and exits.

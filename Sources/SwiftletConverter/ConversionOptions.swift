@@ -2,8 +2,9 @@
 import SwiftletQuantizer
 
 public struct ConversionOptions: Sendable {
-    /// How activations' ranges are chosen from what calibration saw.
-    public var rangeMethod = RangeMethod.meanSquaredError
+    /// How activations' ranges are chosen from what calibration saw. Of all methods this one kept most answers the same over
+    /// MobileNetV1 and V2, SqueezeNet, ResNet-20 and the networks of models/, if by little.
+    public var rangeMethod = RangeMethod.percentile(99.999)
     /// Pictures of the calibration set that are looked at, from its shuffled front.
     public var calibrationCount = 512
     public var seed: UInt64 = 1

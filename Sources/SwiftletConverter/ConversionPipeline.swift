@@ -22,9 +22,11 @@ public enum ConversionPipeline {
     ) throws -> Conversion {
         let graph = try checkpoint.graph.preparedForQuantization(checkpoint.preprocessing)
         let values = try Converter.rangedValues(of: graph)
-        let ranges = try Calibrator.ranges(of: values, in: graph, dataSet: calibration, options: options)
+        let seen = try Calibrator.observe(
+            values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         let model = try Converter.convert(
-            graph, ranges: ranges, architecture: checkpoint.architecture.spec, classNames: checkpoint.classNames,
+            graph, ranges: seen.ranges, means: seen.means, architecture: checkpoint.architecture.spec,
+            classNames: checkpoint.classNames,
             preprocessing: checkpoint.preprocessing)
         let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(

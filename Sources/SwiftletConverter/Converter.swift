@@ -30,10 +30,12 @@ public enum Converter {
     /// - Parameters:
     ///   - graph: after the passes: its input is pixels of 0...255, no batch norm and no fully connected layer is left.
     ///   - ranges: the calibrated range of every value that an operator makes.
+    ///   - means: of each channel of those values on real pictures: what rounding takes from them is given back in biases.
     ///   - plan: chooses rings and segments; any plan gives the same output.
     /// - Throws: `ConversionError`, `PlanError`, `GraphError`.
     public static func convert(
-        _ graph: Graph, ranges: [ValueID: ClosedRange<Float>], architecture: String, classNames: [String],
+        _ graph: Graph, ranges: [ValueID: ClosedRange<Float>], means: [ValueID: [Float]] = [:], architecture: String,
+        classNames: [String],
         preprocessing: Preprocessing, plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
         let network = try Lowering.lower(graph)
@@ -43,7 +45,7 @@ public enum Converter {
         let scales = try ScaleAssignment(
             network, ranges: ranges, input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
-        let assembled = try Assembly.assemble(network, scales: scales)
+        let assembled = try Assembly.assemble(network, scales: scales, means: means)
         let plan = try plan(Planner(assembled.planProblem))
         var bytes = try ModelWriter.write(
             assembled, plan: plan,
@@ -61,6 +63,11 @@ public enum Converter {
     /// The values that need a range: what each operator of the file makes.
     public static func rangedValues(of graph: Graph) throws -> [ValueID] {
         try Lowering.lower(graph).operations.filter { !$0.keepsScales }.map(\.value)
+    }
+
+    /// The values whose channels' means correct biases: all that operators of the file make.
+    static func operationValues(of graph: Graph) throws -> [ValueID] {
+        try Lowering.lower(graph).operations.map(\.value)
     }
 
     /// Enters checksum and self-test: the model is run once, by the very executor that users run.

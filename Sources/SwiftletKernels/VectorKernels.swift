@@ -1,7 +1,7 @@
 /// Hands rows to the kernels of this processor's instruction set, where there are any: the same bytes, faster.
 ///
 /// On a host they are chosen once, by what the processor has or by the environment variable `SWIFTLET_ISA`
-/// (`avx512vnni`, `avxvnni`, `avx2`, `neondot`, `neon`, `portable`). What it does not do: exist on bare metal, where a core's
+/// (`avx512vnni`, `avxvnni`, `avx2`, `portable`). What it does not do: exist on bare metal, where a core's
 /// kernels are chosen when the firmware is built.
 #if canImport(CSwiftletKernels)
     import CSwiftletKernels
@@ -20,6 +20,9 @@
         }
 
         public var name: String { String(cString: table.pointee.name) }
+
+        /// The names of those that this processor has, the best first.
+        public static var names: [String] { ["avx512vnni", "avxvnni", "avx2"].filter { named($0) != nil } }
 
         /// Each returns whether it has made the row; where it has not, the shape or a multiplier is beyond it.
         @inline(__always)

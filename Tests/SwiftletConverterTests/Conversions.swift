@@ -16,6 +16,8 @@ import TestSupport
 struct CalibratedNetwork {
     let graph: Graph
     let ranges: [ValueID: ClosedRange<Float>]
+    /// Of each channel of each value.
+    let means: [ValueID: [Float]]
     let pictures: [[UInt8]]
 
     /// Prepares `network` and calibrates it on `count` pictures of smooth noise.
@@ -30,23 +32,48 @@ struct CalibratedNetwork {
         pictures = (0..<count).map { _ in (0..<elements).map { _ in UInt8.random(in: 0...255, using: &generator) } }
         let executor = try FloatExecutor(graph: graph, batchSize: 1, threads: 1)
         var statistics: [ValueID: ValueStatistics] = [:]
+        var sums: [ValueID: [Float]] = [:]
+        let values = graph.values
         for picture in pictures {
             let floats = picture.map { Float($0) }
             _ = try floats.withUnsafeBufferPointer { buffer in
-                try executor.run(buffer, count: 1) { value, values in
-                    statistics[value, default: ValueStatistics(name: "\(value)")].add(values)
+                try executor.run(buffer, count: 1) { value, numbers in
+                    statistics[value, default: ValueStatistics(name: "\(value)")].add(numbers)
+                    let channels = values[value].shape.channels
+                    let share = Float(channels) / Float(numbers.count * count)
+                    var sum = sums[value] ?? Array(repeating: 0, count: channels)
+                    for index in numbers.indices { sum[index % channels] += numbers[index] * share }
+                    sums[value] = sum
                 }
             }
         }
         var ranges: [ValueID: ClosedRange<Float>] = [:]
         for value in try Converter.rangedValues(of: graph) { ranges[value] = try statistics[value]?.range(.minMax) }
         self.ranges = ranges
+        means = sums
     }
 
-    func convert(_ plan: (Planner) throws -> Plan = { try $0.plan() }) throws -> ConvertedModel {
+    func convert(
+        correctsBiases: Bool = false, _ plan: (Planner) throws -> Plan = { try $0.plan() }
+    ) throws -> ConvertedModel {
         try Converter.convert(
-            graph, ranges: ranges, architecture: "test", classNames: [],
+            graph, ranges: ranges, means: correctsBiases ? means : [:], architecture: "test", classNames: [],
             preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []), plan: plan)
+    }
+
+    /// How far the means of the int8 output's channels are from float's, over all pictures: the root of the mean square.
+    func meanError(_ model: ConvertedModel) throws -> Double {
+        let runner = try Runner(ModelFile(contents: model.bytes, path: "test"))
+        let channels = graph.values[graph.output].shape.channels
+        var errors = [Double](repeating: 0, count: channels)
+        for picture in pictures {
+            let expected = ReferenceInterpreter.run(graph, input: picture.map { Float($0) })
+            let found = runner.dequantize(try picture.withUnsafeBytes { try runner.run($0) })
+            for (index, (a, b)) in zip(expected, found).enumerated() {
+                errors[index % channels] += Double(b - a) * Double(channels) / Double(expected.count * pictures.count)
+            }
+        }
+        return (errors.reduce(0) { $0 + $1 * $1 } / Double(channels)).squareRoot()
     }
 
     /// Signal to noise of the int8 output against float over all pictures, in decibels.

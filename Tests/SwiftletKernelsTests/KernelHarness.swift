@@ -165,9 +165,7 @@ final class KernelSet: CustomStringConvertible {
     /// Every set that this machine can run.
     static var all: [KernelSet] {
         [KernelSet()]
-            + ["avx512vnni", "avxvnni", "avx2", "neondot", "neon"].compactMap { name in
-                VectorKernels.named(name).map { KernelSet(vector: $0) }
-            }
+            + VectorKernels.names.compactMap { VectorKernels.named($0) }.map { KernelSet(vector: $0) }
     }
 
     private func run(_ taken: (VectorKernels) -> Bool, else portable: () -> Void) {

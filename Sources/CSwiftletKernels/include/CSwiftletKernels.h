@@ -75,7 +75,7 @@ typedef struct {
     int (*accumulate)(const SKInput *row, int32_t *sums);  // sums[c] += value - 128, over the row
 } SKKernels;
 
-// The kernels for an instruction set by name (avx512vnni, avxvnni, avx2, neondot, neon), or the best that this processor has
+// The kernels for an instruction set by name (avx512vnni, avxvnni, avx2), or the best that this processor has
 // for a null name. Null when the processor has none of it, or there is no such name; the reference is to be used then.
 const SKKernels *sk_kernels(const char *name);
 

@@ -96,11 +96,16 @@ struct Assembly {
     private let network: LoweredNetwork
     private let scales: ScaleAssignment
     private let assignment: BufferAssignment
+    private let means: [ValueID: [Float]]
     private var buffers: [AssembledBuffer]
 
     /// - Throws: `ConversionError` for what the format cannot hold.
-    static func assemble(_ network: LoweredNetwork, scales: ScaleAssignment) throws -> AssembledNetwork {
-        var assembly = Assembly(network, scales: scales)
+    ///
+    /// - Parameter means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    static func assemble(
+        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]]
+    ) throws -> AssembledNetwork {
+        var assembly = Assembly(network, scales: scales, means: means)
         let operations = try network.operations.indices.map { try assembly.assemble($0) }
         return AssembledNetwork(
             operations: operations, buffers: assembly.buffers,
@@ -110,8 +115,9 @@ struct Assembly {
             output: assembly.map(network.output, shape: network.outputShape))
     }
 
-    private init(_ network: LoweredNetwork, scales: ScaleAssignment) {
+    private init(_ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]]) {
         self.network = network
+        self.means = means
         self.scales = scales
         let assignment = BufferAssignment(network)
         self.assignment = assignment
@@ -187,6 +193,35 @@ struct Assembly {
         }
         try setWeights(&assembled, operation, inputOrder: inputOrder)
         return assembled
+    }
+
+    /// The means of an operand's channels in stored order; empty when one of them is not known.
+    private func inputMeans(_ references: [ChannelReference], order: [Int]) -> [Float] {
+        let known = references.map { reference in
+            reference.producer == 0
+                ? nil : means[network.operations[reference.producer - 1].value]?[reference.channel]
+        }
+        return known.contains { $0 == nil } ? [] : order.map { known[$0]! }
+    }
+
+    /// For each tap of a window the share of outputs for which it lies inside the map.
+    private func tapShares(_ operation: LoweredOperation) -> [Double] {
+        let (window, input, output) = (operation.window, operation.inputShape, operation.outputShape)
+        func shares(_ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int, _ size: Int, _ count: Int)
+            -> [Double]
+        {
+            (0..<kernel).map { tap in
+                let inside = (0..<count).filter { 0..<size ~= $0 * stride - padding + tap * dilation }.count
+                return Double(inside) / Double(count)
+            }
+        }
+        let rows = shares(
+            window.kernel.height, window.stride.height, window.padding.top, window.dilation.height, input.height,
+            output.height)
+        let columns = shares(
+            window.kernel.width, window.stride.width, window.padding.left, window.dilation.width, input.width,
+            output.width)
+        return rows.flatMap { row in columns.map { row * $0 } }
     }
 
     // MARK: Orders
@@ -274,7 +309,8 @@ struct Assembly {
             bias: outputOrder.map { bias[$0] },
             inputs: inputOrder.map { scales(operation.operands[0][$0]) },
             padValues: inputOrder.map { padValues?[$0] ?? 0 },
-            output: assembled.outputQuantization[0])
+            output: assembled.outputQuantization[0],
+            inputMeans: inputMeans(operation.operands[0], order: inputOrder), tapShares: tapShares(operation))
         assembled.parameters = try stored.block()
         assembled.multiplyAccumulates = operation.outputShape.height * operation.outputShape.width * values.count
     }

@@ -18,12 +18,33 @@ struct StoredConvolution {
     /// What padding holds in each stored input channel, in real numbers.
     var padValues: [Float]
     var output: AffineQuantization
+    /// The mean of each stored input channel on real pictures; empty when it is not known, and biases are not corrected then.
+    var inputMeans: [Float] = []
+    /// For each tap the share of outputs for which it lies inside the map; elsewhere it meets padding, which has no mean.
+    var tapShares: [Double] = []
 
     /// Which stored input channel `input` within the group of `output` is.
     private func inputChannel(_ output: Int, _ input: Int) -> Int {
         layout.isDepthwise
             ? output / (layout.outputChannels / layout.inputChannels)
             : output / layout.groupOutputs * layout.groupInputs + input
+    }
+
+    /// What rounding the weights of an output channel takes from its mean: `sum (w - rounded w) E[x]`, padding included (Nagel et al. 2019,
+    /// "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2, with means that calibration saw).
+    private func meanShift(
+        of channel: Int, _ values: [Float], _ quantized: QuantizedChannel, inputScale: Double
+    ) -> Float {
+        let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
+        var shift = 0.0
+        for (index, value) in values.enumerated() {
+            let input = inputChannel(channel, index % groupInputs)
+            let relative = Double(inputs[input].scale) / inputScale
+            let error = Double(value) - quantized.scale * Double(quantized.weights[index])
+            let mean = Double(inputMeans[input] - padValues[input]) * tapShares[index / groupInputs]
+            shift += error * (mean + Double(padValues[input])) / relative
+        }
+        return Float(shift)
     }
 
     /// Quantizes and packs. An accumulator that could leave 32 bits is refused: with inputs less zero point in
@@ -43,7 +64,11 @@ struct StoredConvolution {
                     values.append(Float(Double(weight(channel, tap, input)) * relative))
                 }
             }
-            let quantized = QuantizedChannel(values, bias: bias[channel], inputScale: inputScale)
+            var quantized = QuantizedChannel(values, bias: bias[channel], inputScale: inputScale)
+            if !inputMeans.isEmpty {
+                let shift = meanShift(of: channel, values, quantized, inputScale: inputScale)
+                quantized = QuantizedChannel(values, bias: bias[channel] + shift, inputScale: inputScale)
+            }
             var sum = Int64(quantized.bias)
             var bound = abs(Double(quantized.bias))
             for tap in 0..<layout.taps {

@@ -1,0 +1,43 @@
+/// What rounding weights takes from the mean of an output is given back in its bias.
+import SwiftletGraph
+import TestSupport
+import Testing
+
+@testable import SwiftletConverter
+
+@Suite struct BiasCorrectionTests {
+    /// Sums of many inputs that are never negative, with a weight that makes the steps of the others coarse.
+    private func network(seed: UInt64) throws -> Graph {
+        var graph = Graph(name: "biased", input: Shape(height: 10, width: 10, channels: 3))
+        func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1) throws
+            -> ValueID
+        {
+            let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
+            return try graph.append(.convolution(convolution), name: name, input: input)
+        }
+        var value = try convolution("stem", graph.input, to: 48, .centred(3))
+        value = try graph.append(.activation(.relu), name: "relu", input: value)
+        value = try convolution("depthwise", value, to: 48, .centred(3), groups: 48)
+        value = try graph.append(.activation(.relu), name: "relu2", input: value)
+        graph.output = try convolution("last", value, to: 12, Window(kernel: .one))
+        var generator = SeededGenerator(seed: seed)
+        graph.randomizeParameters(using: &generator)
+        for node in graph.nodes where node.name != "stem" {
+            guard var weight = graph.parameter("weight", of: node) else { continue }
+            let row = weight.values.count / weight.shape[0]
+            for output in 0..<weight.shape[0] { weight.values[output * row] *= 12 }
+            graph.setParameter("weight", of: node, to: weight)
+        }
+        return graph
+    }
+
+    @Test func theMeansOfOutputsComeCloserToFloat() throws {
+        var (plain, corrected) = (0.0, 0.0)
+        for seed in UInt64(1)...6 {
+            let network = try CalibratedNetwork(network(seed: seed), seed: seed)
+            plain += try network.meanError(network.convert())
+            corrected += try network.meanError(network.convert(correctsBiases: true))
+        }
+        #expect(corrected < 0.7 * plain, "without \(plain), with \(corrected)")
+    }
+}
