@@ -138,11 +138,49 @@ static void NAME(readTable)(NAME(Table) *t, const uint16_t *table, int32_t count
     for (int32_t k = 0; k < t->chunks; k++) t->first[k + 1] = (uint16_t)(t->first[k] + __builtin_popcountll(t->mask[k]));
 }
 
+// A table in any order: 64 channels at a time out of 128 bytes of the pixel at a time. Returns 0 when it reaches too far.
+static int NAME(gatherInAnyOrder)(const uint8_t *row, int32_t pixelBytes, int32_t pixels, const uint16_t *table, int32_t count,
+                                  uint8_t *packed, int32_t step) {
+    enum { MOST_PAIRS = 8 };
+    int32_t reach = 0;
+    for (int32_t c = 0; c < count; c++) reach = table[c] >= reach ? table[c] + 1 : reach;
+    int32_t pairs = (reach + 127) / 128;
+    if (pairs > MOST_PAIRS) return 0;
+    __mmask64 low[MOST_PAIRS], high[MOST_PAIRS];
+    for (int32_t p = 0; p < pairs; p++) {
+        int32_t left = reach - 128 * p;
+        low[p] = _bzhi_u64(~0ull, left < 64 ? (unsigned)left : 64);
+        high[p] = left <= 64 ? 0 : _bzhi_u64(~0ull, left < 128 ? (unsigned)(left - 64) : 64);
+    }
+    for (int32_t c = 0; c < count; c += 64) {
+        __mmask64 lanes = _bzhi_u64(~0ull, count - c < 64 ? (unsigned)(count - c) : 64);
+        __m512i first = _mm512_maskz_loadu_epi16((__mmask32)lanes, table + c);
+        __m512i second = _mm512_maskz_loadu_epi16((__mmask32)(lanes >> 32), table + c + 32);
+        __m512i index = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi16_epi8(first)), _mm512_cvtepi16_epi8(second), 1);
+        __m512i pair = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi16_epi8(_mm512_srli_epi16(first, 7))),
+                                          _mm512_cvtepi16_epi8(_mm512_srli_epi16(second, 7)), 1);
+        __mmask64 wanted[MOST_PAIRS];
+        for (int32_t p = 0; p < pairs; p++) wanted[p] = _mm512_mask_cmpeq_epi8_mask(lanes, pair, _mm512_set1_epi8((char)p));
+        for (int32_t x = 0; x < pixels; x++) {
+            const uint8_t *from = row + (int64_t)x * pixelBytes;
+            __m512i found = _mm512_setzero_si512();
+            for (int32_t p = 0; p < pairs; p++) {
+                if (!wanted[p]) continue;
+                __m512i a = _mm512_maskz_loadu_epi8(low[p], from + 128 * p), b = _mm512_maskz_loadu_epi8(high[p], from + 128 * p + 64);
+                found = _mm512_mask_mov_epi8(found, wanted[p], _mm512_permutex2var_epi8(a, index, b));
+            }
+            _mm512_mask_storeu_epi8(packed + (int64_t)x * step + c, lanes, found);
+        }
+    }
+    return 1;
+}
+
 static void NAME(gather)(const uint8_t *row, int32_t pixelBytes, int32_t pixels, const uint16_t *table, int32_t count,
                          uint8_t *packed, int32_t step) {
     NAME(Table) t;
     NAME(readTable)(&t, table, count);
     if (!t.chunks) {
+        if (NAME(gatherInAnyOrder)(row, pixelBytes, pixels, table, count, packed, step)) return;
         for (int32_t x = 0; x < pixels; x++)
             for (int32_t c = 0; c < count; c++) packed[(int64_t)x * step + c] = row[(int64_t)x * pixelBytes + table[c]];
         return;
