@@ -12,7 +12,9 @@ import Testing
 /// Broken and hostile models: refused with a reason, or run without leaving the arena.
 @Suite struct HostileModelTests {
     @Test func theModelToMutateHoldsEveryOperator() throws {
-        let reader = try ModelFile(contents: SmallModel.bytes, path: "t").model.reader
+        let file = try ModelFile(contents: SmallModel.bytes, path: "t")
+        defer { withExtendedLifetime(file) {} }
+        let reader = file.model.reader
         let kinds = Set((0..<reader.operatorCount).map { reader.operation($0).kind })
         #expect(kinds == Set(OperatorKind.allCases.map(\.rawValue)))
         #expect((0..<reader.operatorCount).contains { reader.operation($0).input.channelTable != 0 })

@@ -33,7 +33,9 @@ import Testing
 
     /// The index of the first operator of a kind.
     private func first(_ kind: OperatorKind) throws -> Int {
-        let reader = try ModelFile(contents: SmallModel.bytes, path: "t").model.reader
+        let file = try ModelFile(contents: SmallModel.bytes, path: "t")
+        defer { withExtendedLifetime(file) {} }
+        let reader = file.model.reader
         return try #require((0..<reader.operatorCount).first { reader.operation($0).kind == kind.rawValue })
     }
 
@@ -172,7 +174,9 @@ import Testing
     }
 
     @Test func multipliersShiftsTablesAndSegmentsAreChecked() throws {
-        let reader = try ModelFile(contents: SmallModel.bytes, path: "t").model.reader
+        let file = try ModelFile(contents: SmallModel.bytes, path: "t")
+        defer { withExtendedLifetime(file) {} }
+        let reader = file.model.reader
         func replacing<Value>(_ value: Value, at offset: Int) -> FormatError.Part? {
             var bytes = SmallModel.bytes
             bytes.replace(value, at: offset)
