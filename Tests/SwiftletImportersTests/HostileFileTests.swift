@@ -84,6 +84,21 @@ private func message(_ bytes: [UInt8]) -> String {
     #expect(message(bytes).contains("holds tensor w twice"), "\(message(bytes))")
 }
 
+@Test func aFileOfAWholeNetworkIsNamedForWhatItIs() {
+    let files: [(bytes: [UInt8], what: String)] = [
+        ([0x1C, 0, 0, 0] + Array("TFL3".utf8) + [0, 0], "a .tflite model"),
+        ([0x08, 7, 0x12, 0x0D] + Array("onnx.quantize".utf8), "an ONNX model"),
+    ]
+    for (bytes, what) in files {
+        do {
+            _ = try WeightFile(parsing: bytes, file: "net")
+            Issue.record("\(what) was read")
+        } catch {
+            #expect("\(error)".contains("it is \(what)"), "\(error)")
+        }
+    }
+}
+
 @Test func dictionariesThatContainThemselvesEnd() {
     // d = {}; d["a"] = d
     let cyclic: [UInt8] = [0x7D, 0x71, 0] + Pickle.text("a") + [0x68, 0, 0x73, 0x2E]
