@@ -87,12 +87,15 @@ struct Simulation {
         func height(_ producer: ProducerID) -> Int {
             producer < sourceCount ? problem.sources[producer].height : steps[producer - sourceCount].outputHeight
         }
+        func buffer(of producer: ProducerID) -> Int {
+            producer < sourceCount ? problem.sources[producer].buffer : steps[producer - sourceCount].writes
+        }
         func firstNeeded(_ buffer: Int) -> Int {
             var first = Int.max
             for reader in readers[buffer] {
                 let step = steps[reader]
                 let done = step.isReduction ? taken[reader] : made[sourceCount + reader]
-                first = min(first, step.firstNeeded(done: done))
+                first = min(first, step.firstNeeded(of: buffer, done: done))
             }
             // A row that one writer has begun stays until the last writer has written it.
             for writer in writers[buffer] where made[writer] < height(writer) { first = min(first, made[writer]) }
@@ -116,8 +119,8 @@ struct Simulation {
             let step = steps[index]
             let done = made[sourceCount + index]
             guard done < step.outputHeight else { return false }
-            let last = step.isReduction ? taken[index] : step.lastRow(for: done)
-            return step.producers.allSatisfy { made[$0] > last }
+            if step.isReduction { return step.producers.allSatisfy { made[$0] > taken[index] } }
+            return step.producers.allSatisfy { made[$0] > step.lastRow(of: buffer(of: $0), for: done) }
         }
         func begin(_ index: Int) {
             segment = index
@@ -130,10 +133,10 @@ struct Simulation {
             let step = steps[index]
             tick += 1
             let done = step.isReduction ? taken[index] : made[sourceCount + index]
-            let last = step.isReduction ? done : step.lastRow(for: done)
             for buffer in step.reads {
+                let last = step.isReduction ? done : step.lastRow(of: buffer, for: done)
                 result.lastTick[buffer] = max(result.lastTick[buffer], tick)
-                var row = step.firstNeeded(done: done)
+                var row = step.firstNeeded(of: buffer, done: done)
                 while row <= last {
                     result.rowLast[rowBase[buffer] + row] = tick
                     row += 1
