@@ -108,7 +108,9 @@ let tests: [Target] = [
     .testTarget(
         name: "SwiftletImportersTests",
         dependencies: [
-            "SwiftletImporters", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+            "SwiftletConverter", "SwiftletGraph", "SwiftletHost", "SwiftletImporters", "SwiftletTraining",
+            "SwiftletZoo",
+            "TestSupport",
         ], exclude: ["Fixtures"]),
     .testTarget(
         name: "SwiftletCommandTests", dependencies: ["SwiftletCommand", "SwiftletImageIO", "TestSupport"],

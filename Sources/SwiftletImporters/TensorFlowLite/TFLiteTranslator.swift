@@ -249,7 +249,10 @@ public struct TFLiteTranslator {
     }
 
     private func multipliers(_ filter: TFLiteTensor, channels: Int) throws -> [FixedPointMultiplier] {
-        try QuantizedConvolution.multipliers(
+        guard [0, 1, channels].contains(filter.scales.count) else {
+            throw unsupported("\(filter.scales.count) weight scales for \(channels) output channels")
+        }
+        return try QuantizedConvolution.multipliers(
             input: try quantization(0), weightScales: filter.scales.isEmpty ? [1] : filter.scales,
             output: output.quantization, channels: channels)
     }
