@@ -109,7 +109,8 @@ let tests: [Target] = [
             "SwiftletImporters", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo", "TestSupport",
         ], exclude: ["Fixtures"]),
     .testTarget(
-        name: "SwiftletCommandTests", dependencies: ["SwiftletCommand", "SwiftletImageIO", "TestSupport"],
+        name: "SwiftletCommandTests",
+        dependencies: ["SwiftletCommand", "SwiftletGraph", "SwiftletImageIO", "SwiftletTraining", "TestSupport"],
         exclude: ["Snapshots"]),
 ]
 
