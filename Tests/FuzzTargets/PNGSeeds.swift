@@ -11,6 +11,11 @@ public enum PNGSeeds {
         public var colorType: UInt8
         public var depth: Int
 
+        public init(colorType: UInt8, depth: Int) {
+            self.colorType = colorType
+            self.depth = depth
+        }
+
         /// Bits of a pixel.
         public var bits: Int { depth * [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][colorType]! }
 
@@ -51,10 +56,22 @@ public enum PNGSeeds {
     ) -> [UInt8] {
         let colors = kind.colorType == 3 ? palette ?? min(1 << kind.depth, 16) : 0
         let pixels = rows(kind, width: width, height: height, isInterlaced: isInterlaced)
-        return signature + header(kind, width: width, height: height, isInterlaced: isInterlaced)
-            + (kind.colorType == 3 ? chunk("PLTE", DataSetSeeds.noise(3 * colors)) : []) + between
-            + chunk("IDAT", Deflate.zlib(pixels, level: level)) + chunk("IEND", [])
+        return file(
+            kind, width: width, height: height, isInterlaced: isInterlaced,
+            before: (kind.colorType == 3 ? chunk("PLTE", DataSetSeeds.noise(3 * colors)) : []) + between,
+            compressed: deflate(pixels, level: level))
     }
+
+    /// A file of given chunks before the pixels and given bytes for them.
+    public static func file(
+        _ kind: Kind, width: Int, height: Int, isInterlaced: Bool = false, before: [UInt8] = [], compressed: [UInt8]
+    ) -> [UInt8] {
+        signature + header(kind, width: width, height: height, isInterlaced: isInterlaced) + before
+            + chunk("IDAT", compressed) + chunk("IEND", [])
+    }
+
+    /// - Parameter level: zlib's; 0 stores the bytes as they are.
+    public static func deflate(_ bytes: [UInt8], level: Int32 = 0) -> [UInt8] { Deflate.zlib(bytes, level: level) }
 
     public static func header(_ kind: Kind, width: Int, height: Int, isInterlaced: Bool = false) -> [UInt8] {
         let size = DataSetSeeds.bigEndian(width, height)
