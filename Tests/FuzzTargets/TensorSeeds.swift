@@ -20,7 +20,10 @@ enum TensorSeeds {
             #"{"__metadata__":{"key":"a \"b\"\n"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"#
                 + #""b":{"dtype":"U8","shape":[],"data_offsets":[8,9]},"c":{"dtype":"I8","shape":[0,4],"data_offsets":[9,9]}}"#,
             values: 9)
-        return one + [several, container("{}", values: 0)]
+        let imported = container(
+            #"{"__metadata__":{"preprocess":"RGB/255, mean .485 .456 .406, std .229 .224 .225, 224x224","bn_eps":"1e-3"},"#
+                + #""conv2d.weight":{"dtype":"U8","shape":[2,3,1,1],"data_offsets":[0,6]}}"#, values: 6)
+        return one + [several, imported, container("{}", values: 0)]
     }
 
     /// Metadata of checkpoints of all networks; the parameters are the target's business.

@@ -13,7 +13,9 @@ extension FuzzTarget {
         words: [
             "{", "}", "\"__metadata__\":{", "\"dtype\":\"F32\"", "\"shape\":[", "\"data_offsets\":[", "F64", "BF16",
             "I8",
-            "9223372036854775807", "-1", "1e300", "\\u0000", "[[[[",
+            "9223372036854775807", "-1", "1e300", "\\u0000", "[[[[", "\"preprocess\":\"", "mean ", "std ", "224x224",
+            "RGB/255",
+            "bn_eps", "padding", "TensorFlow", "activation", "block_3_expand_BN.weight", "conv2d_1.weight",
         ], seeds: TensorSeeds.safetensors
     ) { bytes in
         let file = try Safetensors(parsing: bytes, file: "m.safetensors")
@@ -23,6 +25,16 @@ extension FuzzTarget {
         guard file.tensors.values.reduce(0, { $0 + $1.values.count }) <= bytes.count else {
             throw Violation(what: "more numbers than bytes")
         }
+        try importNetwork(bytes)
+    }
+
+    /// Takes the tensors over into a network of the zoo, which they do not fill.
+    private static func importNetwork(_ bytes: [UInt8]) throws {
+        var choice = PreprocessingChoice()
+        choice.resize = .stretch
+        let network = ["lenet5:resolution=12", "resnet-8", "mobilenet-v2:width=0.35"][bytes.count % 3]
+        let file = try WeightFile(parsing: bytes, file: "weights")
+        _ = try WeightImporter(file, architecture: network).checkpoint(choice, classNames: nil)
     }
 
     /// The network's parameters that the file lacks are put in, so that few bytes can be a whole checkpoint.
@@ -68,10 +80,6 @@ extension FuzzTarget {
         guard file.tensors.values.reduce(0, { $0 + $1.values.count }) <= 4 * bytes.count else {
             throw Violation(what: "more numbers than four times the bytes")
         }
-        var choice = PreprocessingChoice()
-        choice.mean = [0]
-        choice.deviation = [255]
-        let network = ["lenet5:resolution=12", "resnet-8", "mobilenet-v2:width=0.35"][bytes.count % 3]
-        _ = try WeightImporter(file, architecture: network).checkpoint(choice, classNames: nil)
+        try importNetwork(bytes)
     }
 }
