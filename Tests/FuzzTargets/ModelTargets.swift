@@ -80,11 +80,9 @@ extension HostArena {
     /// that reads or writes beside the arena.
     fileprivate func watched(_ body: () throws -> Void) rethrows {
         guard let start = arena.bytes.baseAddress else { return try body() }
-        // The allocation behind the arena begins and ends with guards of this size.
-        let guardBytes = 64
-        let guards = [start - guardBytes, start + arena.bytes.count]
-        defer { for place in guards { AddressSanitizer.unpoison?(place, guardBytes) } }
-        for place in guards { AddressSanitizer.poison?(place, guardBytes) }
+        let guards = [start - Self.guardBytes, start + arena.bytes.count]
+        defer { for place in guards { AddressSanitizer.unpoison?(place, Self.guardBytes) } }
+        for place in guards { AddressSanitizer.poison?(place, Self.guardBytes) }
         try body()
     }
 }
