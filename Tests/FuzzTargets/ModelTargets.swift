@@ -21,8 +21,7 @@ extension FuzzTarget {
         guard file.model.arenaBytes < 1 << 20, work(file) < 1 << 18 else { return }
         // One set of kernels an input, or millions of inputs would take days.
         let kernels = [nil] + VectorKernels.names.map { VectorKernels.named($0) }
-        let choice = Int(file.model.reader.header.selfTestSeed) % kernels.count
-        try run(file, kernels: kernels[choice])
+        try run(file, kernels: kernels[Int(file.model.reader.header.checksum) % kernels.count])
     }
 
     /// Pushes rows into every input in turn until all are in, then reads every output.
