@@ -9,6 +9,8 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
     case unsafePickle(file: String, what: String)
     /// The tensors do not fit the architecture: everything that is wrong, at once.
     case mismatch(file: String, architecture: String, problems: [String])
+    /// The network holds what the graph has no form for: everything, at once.
+    case unsupported(file: String, problems: [String])
     case badPreprocessing(String)
 
     public var description: String {
@@ -18,11 +20,18 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
         case .unsafePickle(let file, let what):
             return "\(file) is refused: its pickle uses \(what), and only tensors are read; save the state dict alone"
         case .mismatch(let file, let architecture, let problems):
-            let shown = problems.prefix(12).joined(separator: "; ")
-            let rest = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
-            return "\(file) does not fit \(architecture): \(shown)\(rest)"
+            return "\(file) does not fit \(architecture): \(Self.list(problems))"
+        case .unsupported(let file, let problems):
+            return "\(file) cannot be imported: \(Self.list(problems))"
         case .badPreprocessing(let reason):
             return reason
         }
+    }
+
+    /// In one line, the first twelve.
+    private static func list(_ problems: [String]) -> String {
+        let rest = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
+        return (problems.prefix(12).joined(separator: "; ") + rest).split(whereSeparator: \.isNewline).joined(
+            separator: " ")
     }
 }

@@ -14,7 +14,7 @@ import Foundation
 import SwiftletGraph
 import SwiftletZoo
 
-public struct Checkpoint: Sendable {
+public struct Checkpoint: TrainedNetwork {
     public let architecture: Architecture
     /// The network that `architecture` builds, with all parameters, finite.
     public let graph: Graph
@@ -23,6 +23,7 @@ public struct Checkpoint: Sendable {
     public let preprocessing: Preprocessing
     /// Seed, epochs, accuracy and the like, as text.
     public let training: [String: String]
+    public var architectureText: String { architecture.spec }
     /// Tensors beyond the network's own, such as the optimizer's, by name without the prefix "training.".
     public let trainingState: [String: Tensor]
 
