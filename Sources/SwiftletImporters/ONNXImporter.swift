@@ -13,6 +13,7 @@ public struct ImportedNetwork: TrainedNetwork {
     public let classNames: [String]
     public let preprocessing: Preprocessing
     public let architectureText: String
+    public var trainingData: String? { nil }
 }
 
 public struct ONNXImporter {

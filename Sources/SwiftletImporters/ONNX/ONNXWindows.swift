@@ -34,8 +34,7 @@ extension ONNXTranslator {
         }
         let convolution = Convolution(
             outputChannels: outputs, window: window, groups: groups, hasBias: bias != nil)
-        return planes(
-            try append(.convolution(convolution), name: call.name, input: source, parameters: parameters))
+        return try appendPlanes(.convolution(convolution), call, input: source, parameters: parameters)
     }
 
     mutating func maxPool(_ call: ONNXCall) throws -> ONNXMap {
@@ -47,8 +46,7 @@ extension ONNXTranslator {
         var window = try poolWindow(call, over: graph.shape(of: map.value))
         if absorbs { window.padding += around }
         try checkTapsInside(window)
-        return planes(
-            try append(.pool(.max, window), name: call.name, input: absorbs ? source : map.value))
+        return try appendPlanes(.pool(.max, window), call, input: absorbs ? source : map.value)
     }
 
     mutating func averagePool(_ call: ONNXCall) throws -> ONNXMap {
@@ -65,9 +63,8 @@ extension ONNXTranslator {
             try checkTapsInside(window)
             let kernel = window.kernel
             let isGlobal = window.padding == .none && (kernel.height, kernel.width) == (shape.height, shape.width)
-            return planes(
-                try append(
-                    isGlobal ? .globalAveragePool : .pool(.average, window), name: call.name, input: map.value))
+            return try appendPlanes(
+                isGlobal ? .globalAveragePool : .pool(.average, window), call, input: map.value)
         }
         guard stated == window.padding, countsZeros || stated == .none else {
             throw ONNXRefusal(
@@ -76,19 +73,17 @@ extension ONNXTranslator {
         var padding = window.padding
         padding += around
         // A mean that counts zeros is a depthwise convolution over them.
-        return planes(
-            try appendDepthwise(
-                call.name, source, kernel: window.kernel, stride: window.stride, padding: padding,
-                dilation: window.dilation, tap: 1 / Float(window.kernel.height * window.kernel.width)))
+        let value = try appendDepthwise(
+            call.name, source, kernel: window.kernel, stride: window.stride, padding: padding,
+            dilation: window.dilation, tap: 1 / Float(window.kernel.height * window.kernel.width))
+        return planes(value)
     }
 
     mutating func globalPool(_ call: ONNXCall, _ kind: PoolKind) throws -> ONNXMap {
         let map = try call.planes()
         let shape = graph.shape(of: map.value)
         let window = Window(kernel: Extent(height: shape.height, width: shape.width))
-        return planes(
-            try append(
-                kind == .max ? .pool(.max, window) : .globalAveragePool, name: call.name, input: map.value))
+        return try appendPlanes(kind == .max ? .pool(.max, window) : .globalAveragePool, call, input: map.value)
     }
 
     mutating func reduceMean(_ call: ONNXCall) throws -> ONNXMap {
@@ -146,7 +141,14 @@ extension ONNXTranslator {
 
 /// What these operators share.
 extension ONNXTranslator {
-    func planes(_ value: ValueID) -> ONNXMap { ONNXMap(value: value, layout: .nchw(graph.shape(of: value))) }
+    private func planes(_ value: ValueID) -> ONNXMap { ONNXMap(value: value, layout: .nchw(graph.shape(of: value))) }
+
+    private mutating func appendPlanes(
+        _ operation: Operator, _ call: ONNXCall, input: ValueID, parameters: [String: Tensor] = [:]
+    ) throws -> ONNXMap {
+        let value = try append(operation, name: call.name, input: input, parameters: parameters)
+        return planes(value)
+    }
 
     /// The map inside of zeros that a pad has put around `value`.
     private func unpadded(_ value: ValueID) -> (source: ValueID, padding: Padding) { padded[value] ?? (value, .none) }

@@ -24,6 +24,7 @@ public struct Checkpoint: TrainedNetwork {
     /// Seed, epochs, accuracy and the like, as text.
     public let training: [String: String]
     public var architectureText: String { architecture.spec }
+    public var trainingData: String? { training["data"] }
     /// Tensors beyond the network's own, such as the optimizer's, by name without the prefix "training.".
     public let trainingState: [String: Tensor]
 

@@ -11,6 +11,8 @@ public protocol TrainedNetwork: Sendable {
     var preprocessing: Preprocessing { get }
     /// What reports and `int8.bin` call the network: a specification of the zoo, or where it came from.
     var architectureText: String { get }
+    /// The pictures that it was trained on, KIND:PATH, where that is known.
+    var trainingData: String? { get }
 }
 
 extension TrainedNetwork {
