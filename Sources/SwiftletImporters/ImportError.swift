@@ -13,7 +13,13 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
     case unsupported(file: String, problems: [String])
     case badPreprocessing(String)
 
+    /// One line, whatever names a file holds.
     public var description: String {
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    }
+
+    private var text: String {
         switch self {
         case .badFile(let file, let reason):
             return "\(file) cannot be imported: \(reason)"
@@ -28,7 +34,7 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// In one line, the first twelve.
+    /// The first twelve.
     private static func list(_ problems: [String]) -> String {
         let rest = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
         return (problems.prefix(12).joined(separator: "; ") + rest).split(whereSeparator: \.isNewline).joined(

@@ -44,9 +44,9 @@ class Maker:
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
-        self.opset = [11, 13, 17, 21][seed % 4]
+        self.opset = [9, 11, 13, 18, 21, 23][seed % 6]
         self.nodes, self.constants = [], []
-        self.isChannelsLast = seed % 5 == 3
+        self.isChannelsLast = seed % 7 == 3
         self.count = 0
         rows, columns = (int(self.random.integers(9, 14)) for _ in range(2))
         self.input = [1, rows, columns, 3] if self.isChannelsLast else [1, 3, rows, columns]
@@ -143,16 +143,18 @@ class Maker:
             return self.node(self.pick("Sigmoid", "Tanh"), self.value)
         if kind == 3:
             low, high = self.pick((0.0, 6.0), (-1.0, 1.0), (0.0, 1.5))
+            if self.opset < 11:
+                return self.node("Clip", self.value, min=low, max=high)
             bounds = [self.constant(np.float32(low)), self.constant(np.float32(high))]
             return self.node("Clip", self.value, *bounds)
-        if kind == 4:
+        if kind == 4 and self.opset >= 11:
             return self.node("Clip", self.value, self.constant(np.float32(0)))
         return self.node("Relu", self.value)
 
     def pool(self):
         average = self.random.integers(2)
         attributes = {"count_include_pad": int(self.random.integers(2))} if average else {}
-        ceil = int(self.random.integers(2))
+        ceil = int(self.random.integers(2)) if self.opset > 9 else 0
         pads = [int(p) for p in self.random.integers(0, 2, 4)]
         if ceil and not (average and attributes["count_include_pad"]):
             attributes["ceil_mode"] = ceil
@@ -168,6 +170,8 @@ class Maker:
         c = self.shape[1]
         constant = self.constant(self.random.uniform(0.5, 2, self.pick((1, c, 1, 1), (c, 1, 1), (), (1,))))
         inputs = [self.value, constant]
+        if self.random.integers(8) == 0:
+            return self.node("Neg", self.value)
         kind = self.pick("Add", "Mul", "Sub", "Div")
         if kind != "Div" and self.random.integers(2):
             inputs.reverse()
@@ -182,6 +186,8 @@ class Maker:
             return self.node("Identity", self.value)
         if self.random.integers(2):
             def part(first, last):
+                if self.opset < 10:
+                    return self.node("Slice", self.value, starts=[first], ends=[last], axes=[1])
                 bounds = [self.constant(np.array([n], np.int64)) for n in (first, last, 1)]
                 return self.node("Slice", self.value, *bounds)
             parts = [part(0, c // 2), part(c // 2, np.iinfo(np.int64).max)]
@@ -200,11 +206,14 @@ class Maker:
         return self.node("Reshape", value, self.constant(np.array([0, -1, h, w], np.int64)))
 
     def pad(self):
-        pads = self.constant(np.array([0, 0, *self.random.integers(0, 3, 2), 0, self.pick(0, 0, 2),
-                                       *self.random.integers(0, 3, 2)], np.int64))
-        return self.node("Pad", self.value, pads, mode="constant")
+        pads = [0, 0, *self.random.integers(0, 3, 2), 0, self.pick(0, 0, 2), *self.random.integers(0, 3, 2)]
+        if self.opset < 11:
+            return self.node("Pad", self.value, pads=[int(p) for p in pads])
+        return self.node("Pad", self.value, self.constant(np.array(pads, np.int64)), mode="constant")
 
     def stride(self):
+        if self.opset < 10:
+            return self.node("Slice", self.value, starts=[1, 0], ends=[-1, 100], axes=[2, 3])
         starts, ends, axes, steps = ([self.pick(0, 1), 0], [self.pick(100, -1), 100], [2, 3], [2, self.pick(1, 2)])
         return self.node("Slice", self.value, *(self.constant(np.array(n, np.int64)) for n in (starts, ends, axes, steps)))
 
@@ -244,7 +253,7 @@ class Maker:
             return self.node("Reshape", value, self.constant(np.array([1, -1], np.int64)))
         return self.node("Relu", self.node("Flatten", self.value, axis=1))
 
-    def make(self, layers=7, classes=5):
+    def make(self, layers=7, classes=3):
         if self.isChannelsLast:
             self.then(self.node("Transpose", self.value, perm=[0, 3, 1, 2]))
         kinds = [self.conv, self.conv, self.norm, self.activation, self.activation, self.pool, self.add, self.affine,

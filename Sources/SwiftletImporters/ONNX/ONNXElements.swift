@@ -32,9 +32,10 @@ extension ONNXTranslator {
             return value
         }
         let map = try call.map()
-        let low = try bound(1, "min", -limit)
+        var low = try bound(1, "min", -limit)
         let high = try bound(2, "max", limit)
         if low <= -limit, high >= limit { return map }
+        if low <= -limit, isNeverNegative(map.value) { low = 0 }
         guard low > -limit, low < high else {
             throw ONNXRefusal("it clips to \(low) ... \(high); known are a lower bound, or a lower and a higher one")
         }
@@ -132,6 +133,10 @@ extension ONNXTranslator {
         }
         let values = try constant.floats().map { 1 / $0 }
         return try affine(call, try call.map(0), constant.sizes, values, Array(repeating: 0, count: values.count))
+    }
+
+    mutating func negate(_ call: ONNXCall) throws -> ONNXMap {
+        try affine(call, try call.map(), [], [-1], [0])
     }
 
     /// The place and value of the constant among two inputs.

@@ -22,6 +22,12 @@ extension ONNXTranslator {
         case .sub: return try arithmetic(call, { $0 - $1 }, { $0.subtractingReportingOverflow($1) })
         case .mul: return try arithmetic(call, { $0 * $1 }, { $0.multipliedReportingOverflow(by: $1) })
         case .div: return try arithmetic(call, { $0 / $1 }, { $0.dividedReportingOverflow(by: $1) })
+        case .neg:
+            let zero = ONNXCall(
+                node: call.node, name: call.name,
+                inputs: [.constant(ONNXTensor(sizes: [], contents: .integers([0]))), call.inputs.first ?? nil],
+                opset: call.opset)
+            return try fold(.sub, zero)
         default:
             throw ONNXRefusal("it does not depend on the picture; fold constants when exporting, or with a simplifier")
         }

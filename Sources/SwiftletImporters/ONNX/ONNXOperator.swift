@@ -26,6 +26,7 @@ enum ONNXOperator: String {
     case matMul = "MatMul"
     case maxPool = "MaxPool"
     case mul = "Mul"
+    case neg = "Neg"
     case pad = "Pad"
     case reduceMean = "ReduceMean"
     case relu = "Relu"
@@ -88,6 +89,7 @@ extension ONNXTranslator {
         case .sub: map = try subtract(call)
         case .mul: map = try multiply(call)
         case .div: map = try divide(call)
+        case .neg: map = try negate(call)
         case .concat: map = try concat(call)
         case .slice: map = try slice(call)
         case .gather: map = try gather(call)

@@ -16,10 +16,15 @@ struct ONNXTranslator {
     /// Elements of constants that folding has made.
     var foldedElements = 0
     private var problems: [String] = []
-    private var nodeNames: Set<String> = []
+    /// By name, how often it has been asked for.
+    private var nodeNames: [String: Int] = [:]
+    /// Elements of all maps so far.
+    private var mapElements = 0
 
-    /// The most elements that a map or all folded constants may have: a file of a few bytes must not fill the memory.
+    /// The most elements that one map or constant may have, and a quarter of what all may have together: a file of a few
+    /// bytes must not fill the memory.
     static let elementLimit = 1 << 26
+    static let channelLimit = 1 << 22
     /// The largest kernel, stride, dilation, padding or picture side.
     static let sideLimit = 65_535
 
@@ -147,11 +152,11 @@ struct ONNXTranslator {
 
     private mutating func uniqueName(_ base: String) -> String {
         var name = base
-        var number = 2
-        while !nodeNames.insert(name).inserted {
-            name = "\(base)_\(number)"
-            number += 1
+        while let count = nodeNames[name] {
+            nodeNames[name] = count + 1
+            name = "\(base)_\(count + 1)"
         }
+        nodeNames[name] = 1
         return name
     }
 
@@ -180,9 +185,13 @@ extension ONNXTranslator {
         let outputs = try graph.append(operation, name: name, inputs: inputs)
         for output in outputs {
             let shape = graph.shape(of: output)
-            guard
-                ONNXTensor.elementCount([shape.height, shape.width, shape.channels], limit: Self.elementLimit) ?? 0 > 0
-            else { throw ONNXRefusal("it makes \(shape), which is nothing or more than \(Self.elementLimit) elements") }
+            let sides = [shape.height, shape.width, shape.channels]
+            guard let count = ONNXTensor.elementCount(sides, limit: Self.elementLimit), count > 0,
+                shape.channels <= Self.channelLimit, mapElements + count <= 4 * Self.elementLimit
+            else {
+                throw ONNXRefusal("it makes \(shape), which is nothing or, with the maps before it, too large")
+            }
+            mapElements += count
         }
         for (suffix, tensor) in parameters { graph.parameters["\(name).\(suffix)"] = tensor }
         return outputs
@@ -210,9 +219,10 @@ extension ONNXTranslator {
     mutating func flattened(_ map: ONNXMap, name: String) throws -> ONNXMap {
         guard !map.layout.isChannelVector else { return map }
         let shape = graph.shape(of: map.value)
-        let positions = map.layout.positions(in: map.layout.rank - 1)
         let flat = try append(.flatten, name: "\(name).flatten", input: map.value)
-        let order = positions.map { ($0.row * shape.width + $0.column) * shape.channels + $0.channel }
+        let order = map.layout.positions(in: map.layout.rank - 1).map {
+            ($0.row * shape.width + $0.column) * shape.channels + $0.channel
+        }
         let value =
             order == Array(order.indices)
             ? flat : try append(.channelIndex(order), name: "\(name).order", input: flat)

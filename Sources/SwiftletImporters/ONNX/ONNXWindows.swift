@@ -153,7 +153,7 @@ extension ONNXTranslator {
     /// The map inside of zeros that a pad has put around `value`.
     private func unpadded(_ value: ValueID) -> (source: ValueID, padding: Padding) { padded[value] ?? (value, .none) }
 
-    private func isNeverNegative(_ value: ValueID) -> Bool {
+    func isNeverNegative(_ value: ValueID) -> Bool {
         switch graph.producer(of: value).map({ graph.nodes[$0].operation }) {
         case .activation(.relu), .activation(.relu6), .activation(.sigmoid): true
         default: false
@@ -260,6 +260,9 @@ extension ONNXTranslator {
         case "SAME_LOWER":
             padding = Padding(top: same.bottom, left: same.right, bottom: same.top, right: same.left)
         case let other: throw ONNXRefusal("its auto_pad is '\(other)', which ONNX does not know")
+        }
+        guard max(padding.top, padding.left, padding.bottom, padding.right) <= Self.sideLimit else {
+            throw ONNXRefusal("its padding \(padding) is larger than \(Self.sideLimit)")
         }
         return Window(kernel: kernel, stride: stride, padding: padding, dilation: dilation)
     }
