@@ -10,8 +10,11 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
     case unsafePickle(file: String, what: String)
     /// The tensors do not fit the architecture: everything that is wrong, at once.
     case mismatch(file: String, architecture: String, problems: [String])
+    /// The network holds what the graph has no form for: everything, at once.
+    case unsupported(file: String, problems: [String])
     case badPreprocessing(String)
 
+    /// One line, whatever names a file holds.
     public var description: String {
         switch self {
         case .badFile(let file, let reason):
@@ -20,11 +23,17 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
             return
                 "\(file) is refused: its pickle uses \(oneLine(what, limit: 200)), and only tensors are read; save the state dict alone"
         case .mismatch(let file, let architecture, let problems):
-            let shown = problems.prefix(12).joined(separator: "; ")
-            let rest = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
-            return "\(file) does not fit \(oneLine(architecture)): \(oneLine(shown, limit: 1500))\(rest)"
+            return "\(file) does not fit \(oneLine(architecture)): \(Self.list(problems))"
+        case .unsupported(let file, let problems):
+            return "\(file) cannot be imported: \(Self.list(problems))"
         case .badPreprocessing(let reason):
             return oneLine(reason)
         }
+    }
+
+    /// The first twelve.
+    private static func list(_ problems: [String]) -> String {
+        let rest = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
+        return oneLine(problems.prefix(12).joined(separator: "; "), limit: 1500) + rest
     }
 }

@@ -15,7 +15,7 @@ import SwiftletFiles
 import SwiftletGraph
 import SwiftletZoo
 
-public struct Checkpoint: Sendable {
+public struct Checkpoint: TrainedNetwork {
     public let architecture: Architecture
     /// The network that `architecture` builds, with all parameters, finite.
     public let graph: Graph
@@ -24,6 +24,8 @@ public struct Checkpoint: Sendable {
     public let preprocessing: Preprocessing
     /// Seed, epochs, accuracy and the like, as text.
     public let training: [String: String]
+    public var architectureText: String { architecture.spec }
+    public var trainingData: String? { training["data"] }
     /// Tensors beyond the network's own, such as the optimizer's, by name without the prefix "training.".
     public let trainingState: [String: Tensor]
 
