@@ -32,10 +32,10 @@ extension StaticString {
 @main
 struct Measure {
     static func main() {
-        let bytes = UnsafeRawBufferPointer(start: model_start(), count: Int(MODEL_BYTES))
+        let bytes = UnsafeRawBufferPointer(start: model_start(), count: Int(model_bytes))
         let begin = instructions()
-        guard let model = try? Model(bytes) else { stop("the model is broken") }
-        let arena = Arena(UnsafeMutableRawBufferPointer(start: arena_start(), count: Int(ARENA_BYTES)))
+        guard let model = try? Model(bytes) else { stop("the model is broken, or its format is another version") }
+        let arena = Arena(UnsafeMutableRawBufferPointer(start: arena_start(), count: Int(arena_bytes)))
         guard let session = try? Session(model: model, arena: arena) else { stop("the arena does not fit the model") }
         let loaded = instructions()
 

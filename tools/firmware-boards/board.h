@@ -1,27 +1,26 @@
 /// What a board gives the Swift program: where the model, the arena and the picture lie, an instruction counter, the stack's
 /// high-water mark, and a line of output.
 ///
-/// What it does not do: know the model; the sizes are in `model.h`, which tools/firmware and tools/export write.
+/// What it does not do: know the model; its sizes are in `model.h`, which tools/firmware and tools/export write.
 #ifndef BOARD_H
 #define BOARD_H
 
 #include <stdint.h>
 
-#include "model.h"
-
 #define INLINE static inline __attribute__((always_inline))
 
 /// int8.bin in flash, where it is used in place.
-extern const uint8_t model[MODEL_BYTES];
+extern const uint8_t model[];
+extern const int32_t model_bytes;
 /// Exactly what the model's header asks for.
-extern uint8_t arena[ARENA_BYTES];
+extern uint8_t arena[];
+extern const int32_t arena_bytes;
+/// The picture that stands in for a camera's, rows without gaps between them. It is not part of the firmware's flash.
+extern const uint8_t picture[];
 
-// Swift sees no arrays of this size, so it is given pointers.
+// Swift sees no arrays of unknown size, so it is given pointers.
 INLINE const void *_Nonnull model_start(void) { return model; }
 INLINE void *_Nonnull arena_start(void) { return arena; }
-
-/// The picture that stands in for a camera's, rows without gaps between them. It is not part of the firmware's flash.
-extern const uint8_t picture[PICTURE_BYTES];
 INLINE const void *_Nonnull picture_start(void) { return picture; }
 
 /// Instructions since the start; call it at least once in 2^31 of them.

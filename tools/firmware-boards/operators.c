@@ -1,5 +1,6 @@
 /// A table of instruction counts, an entry an operator.
 #include "board.h"
+#include "model.h"
 
 static uint64_t counts[OPERATOR_COUNT];
 

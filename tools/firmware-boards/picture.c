@@ -1,6 +1,6 @@
 /// The picture's rows, in place of a camera.
 #include "board.h"
 
-const uint8_t picture[PICTURE_BYTES] __attribute__((section(".picture"))) = {
+const uint8_t picture[] __attribute__((section(".picture"))) = {
 #embed "picture.raw"
 };
