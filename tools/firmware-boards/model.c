@@ -1,4 +1,4 @@
-/// The model in flash and the arena in RAM.
+/// The model in flash, the arena and one row of the picture in RAM. What a program does not use is not linked.
 #include "board.h"
 #include "model.h"
 
@@ -12,3 +12,5 @@ const int32_t model_bytes = sizeof model;
 
 uint8_t arena[ARENA_BYTES] ALIGNED;
 const int32_t arena_bytes = sizeof arena;
+
+uint8_t line[ROW_BYTES] ALIGNED;
