@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) uint8_t sk_requantize(int32_t sum, 
 }
 
 // Writes channels `channel ..< channel + count` of a pixel. The sums have their bias already.
-static __attribute__((noinline)) void sk_store(const SKRequantization *r, const int32_t *sums, const SKOutput *out, int32_t x,
+__attribute__((unused)) static __attribute__((noinline)) void sk_store(const SKRequantization *r, const int32_t *sums, const SKOutput *out, int32_t x,
                                                int32_t channel, int32_t count) {
     const int32_t zeroPoint = r->zeroPoint, low = r->low, high = r->high;
     const int32_t *multiplier = r->multiplier + channel;
