@@ -46,6 +46,24 @@ private func operations(_ writer: ONNXWriter) throws -> [String] {
     #expect(graph.nodes.map(\.operation) == [.convolution(Convolution(outputChannels: 4, window: window))])
 }
 
+/// He et al. 2016, section 3.3, option A, as PyTorch exports it.
+@Test func aShortcutOfSlicesAndZeroChannelsIsOneConvolution() throws {
+    var writer = ONNXWriter()
+    for (axis, input, output) in [(2, "image", "a"), (3, "a", "b")] {
+        for (name, value) in [("start", 0), ("end", Int.max), ("axis", axis), ("step", 2)] {
+            writer.shape("\(name)\(axis)", [value])
+        }
+        let names = ["start", "end", "axis", "step"].map { "\($0)\(axis)" }
+        writer.node("Slice", [input] + names, [output], name: "slice\(axis)")
+    }
+    writer.shape("around", [0, 1, 0, 0, 0, 2, 0, 0])
+    writer.node("Pad", ["b", "around"], ["scores"], name: "pad")
+    let graph = try ONNXImporter(parsing: writer.model, file: "m.onnx").graph
+    let window = Window(kernel: .one, stride: Extent(2))
+    #expect(graph.nodes.map(\.operation) == [.convolution(Convolution(outputChannels: 6, window: window))])
+    #expect(graph.parameters["pad.weight"]?.values == [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+}
+
 @Test func aProductWithItsOwnSigmoidIsSwish() throws {
     var writer = ONNXWriter()
     writer.node("Sigmoid", ["image"], ["a"], name: "sigmoid")
