@@ -1,8 +1,10 @@
 /// What the graph of an imported ONNX network looks like: no reshape, no transpose, names of the file.
+import Foundation
 import SwiftletGraph
-import SwiftletImporters
 import TestSupport
 import Testing
+
+@testable import SwiftletImporters
 
 private func operations(_ writer: ONNXWriter) throws -> [String] {
     try ONNXImporter(parsing: writer.model, file: "m.onnx").graph.nodes.map { "\($0.name): \($0.operation.name)" }
@@ -82,5 +84,15 @@ private func operations(_ writer: ONNXWriter) throws -> [String] {
     #expect(network.preprocessing.mean == choice.mean && network.classNames.count == 4)
     #expect(throws: ImportError.badPreprocessing("nets/m.onnx has 4 classes, 1 names are given")) {
         try importer.network(choice, classNames: ["a"])
+    }
+}
+
+@Test func theArticleNamesEveryOperator() throws {
+    let article = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+        .appendingPathComponent("Sources/SwiftletImporters/SwiftletImporters.docc/SwiftletImporters.md")
+    let text = try String(contentsOf: article, encoding: .utf8)
+    for operation in ONNXOperator.allCases {
+        #expect(text.contains("`\(operation.rawValue)`"), "\(operation.rawValue)")
     }
 }
