@@ -28,7 +28,8 @@ struct ConvertCommand: ParsableCommand {
 
             Examples:
               swiftlet convert float.ckpt int8.bin --evaluation cifar10:cifar-10
-              swiftlet convert model.onnx int8.bin --calibration folder:photos --mean 127.5,127.5,127.5 --std 128,128,128
+              swiftlet convert model.onnx int8.bin --calibration folder:photos \\
+                --mean 127.5,127.5,127.5 --std 128,128,128
               swiftlet convert mobilenet_v2_int8.tflite int8.bin --class-names labels.txt
               swiftlet convert mobilenet_v2.pth --architecture mobilenet-v2 int8.bin
               swiftlet convert --architecture mobilenet-v2 --random-weights 1 random.bin
