@@ -11,7 +11,7 @@
 // Of the windows of four pixels, on the stack.
 #define PACKED_BYTES 8192
 #define MOST_PIXELS 4
-// Taps of a depthwise window.
+// Taps of a window.
 #define MOST_TAPS 64
 
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -61,67 +61,87 @@ static int8_t *packPixel(const SKInput *in, const uint8_t *pixel, const uint8_t 
     return target + (count + 3) / 4 * 4;
 }
 
-// The sums of one output for `pixels` pixels, whose windows of `quads` quads lie `windowBytes` apart. The weights of a quad lie
-// `quadBytes` behind those of the one before.
-static inline __attribute__((always_inline)) void sumOutput(const int8_t *packed, int32_t windowBytes, const int8_t *weights,
-                                                            int32_t quadBytes, int32_t quads, int32_t bias, int32_t *target,
-                                                            const int pixels) {
-    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)quadBytes);
-    int32_t total = 0, sums[MOST_PIXELS] = {0, 0, 0, 0};
-    for (int32_t left = quads; left > 0; left -= 4, packed += 16, weights += quadBytes * 4) {
-        int8x16_t w = vreinterpretq_s8_s32(
-            vldrwq_gather_offset_z_s32((const int32_t *)weights, offsets, vctp32q((uint32_t)left)));
-        total = vaddvaq_s8(total, w);
-        UNROLL for (int p = 0; p < pixels; p++) sums[p] = vmladavaq_s8(sums[p], w, vldrbq_s8(packed + p * windowBytes));
+// Windows of pixels, and the weights that go with them.
+typedef struct {
+    const int8_t *packed;
+    int32_t windowBytes;          // from one pixel's window to the next
+    int32_t quads;                // in a window
+    const int8_t *weights;        // of the first quad of the first output
+    int32_t quadBytes;            // from a quad's weights to the next quad's
+    const int32_t *bias;
+    int32_t outputs;
+} Block;
+
+// The sums of a block's outputs for `pixels` pixels: those of pixel p begin at `target[16 * p]`.
+static inline __attribute__((always_inline)) void sumBlock(const Block *block, int32_t *target, const int pixels) {
+    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)block->quadBytes);
+    const int32_t step = block->quadBytes * 4;
+    for (int32_t output = 0; output < block->outputs; output++) {
+        int32_t total = 0, sums[MOST_PIXELS] = {0, 0, 0, 0};
+        const int8_t *weights = block->weights + output * 4, *packed[MOST_PIXELS];
+        UNROLL for (int p = 0; p < pixels; p++) packed[p] = block->packed + p * block->windowBytes;
+        for (int32_t left = block->quads / 4; left > 0; left--, weights += step) {
+            int8x16_t w = vreinterpretq_s8_s32(vldrwq_gather_offset_s32((const int32_t *)weights, offsets));
+            total = vaddvaq_s8(total, w);
+            UNROLL for (int p = 0; p < pixels; p++) {
+                sums[p] = vmladavaq_s8(sums[p], w, vldrbq_s8(packed[p]));
+                packed[p] += 16;
+            }
+        }
+        if (block->quads & 3) {
+            mve_pred16_t mask = vctp32q((uint32_t)block->quads & 3);
+            int8x16_t w = vreinterpretq_s8_s32(vldrwq_gather_offset_z_s32((const int32_t *)weights, offsets, mask));
+            total = vaddvaq_s8(total, w);
+            UNROLL for (int p = 0; p < pixels; p++) sums[p] = vmladavaq_s8(sums[p], w, vldrbq_s8(packed[p]));
+        }
+        total = total * 128 + block->bias[output];
+        UNROLL for (int p = 0; p < pixels; p++) target[p * 16 + output] = sums[p] + total;
     }
-    UNROLL for (int p = 0; p < pixels; p++) target[p * 16] = sums[p] + total * 128 + bias;
 }
 
-// All outputs of one group for `pixels` pixels from x on.
-static inline __attribute__((always_inline)) void convolveGroup(const SKOutput *out, const SKConvolution *convolution,
-                                                                int32_t x, int32_t group, int32_t quads,
-                                                                const int8_t *packed, int32_t windowBytes,
-                                                                const int pixels) {
+// Functions of their own, so that their loops have the registers to themselves.
+static __attribute__((noinline)) void sumOne(const Block *block, int32_t *target) { sumBlock(block, target, 1); }
+static __attribute__((noinline)) void sumTwo(const Block *block, int32_t *target) { sumBlock(block, target, 2); }
+static __attribute__((noinline)) void sumFour(const Block *block, int32_t *target) { sumBlock(block, target, 4); }
+
+// All outputs of one group for `pixels` (1 to 4) pixels from x on.
+static void convolveGroup(const SKOutput *out, const SKConvolution *convolution, int32_t x, int32_t group, int32_t quads,
+                          const int8_t *packed, int32_t windowBytes, int32_t pixels) {
     const SKRequantization *r = &convolution->requantization;
     int32_t outputs = convolution->groupOutputs;
-    const int8_t *block = convolution->weights + group * ((outputs + 3) / 4 * 4) * quads * 4;
+    Block block = {.packed = packed, .windowBytes = windowBytes, .quads = quads,
+                   .weights = convolution->weights + group * ((outputs + 3) / 4 * 4) * quads * 4};
     for (int32_t done = 0; done < outputs; done += 16) {
-        int32_t count = outputs - done < 16 ? outputs - done : 16, quadBytes = (count + 3) / 4 * 16;
-        int32_t channel = group * outputs + done;
-        int32_t sums[MOST_PIXELS][16];
-        for (int32_t i = 0; i < count; i++)
-            sumOutput(packed, windowBytes, block + i * 4, quadBytes, quads, r->bias[channel + i], &sums[0][i], pixels);
-        for (int p = 0; p < pixels; p++) store(r, sums[p], out, x + p, channel, count);
-        block += quadBytes * quads;
+        int32_t channel = group * outputs + done, sums[MOST_PIXELS][16];
+        block.outputs = outputs - done < 16 ? outputs - done : 16;
+        block.quadBytes = (block.outputs + 3) / 4 * 16;
+        block.bias = r->bias + channel;
+        (pixels == 1 ? sumOne : pixels == 2 ? sumTwo : sumFour)(&block, sums[0]);
+        for (int32_t p = 0; p < pixels; p++) store(r, sums[p], out, x + p, channel, block.outputs);
+        block.weights += block.quadBytes * quads;
     }
 }
 
 static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *convolution) {
-    int32_t inputs = convolution->groupInputs;
-    int32_t quads = window->kernelHeight * window->kernelWidth * ((inputs + 3) / 4);
+    int32_t inputs = convolution->groupInputs, tapCount = window->kernelHeight * window->kernelWidth;
+    int32_t quads = tapCount * ((inputs + 3) / 4);
     // Room for a whole vector behind the last quad.
     int32_t windowBytes = (quads * 4 + 15) / 16 * 16 + 16;
-    if (windowBytes * MOST_PIXELS > PACKED_BYTES) return 0;
-    int32_t most = out->width < MOST_PIXELS ? out->width : MOST_PIXELS;
+    if (windowBytes * MOST_PIXELS > PACKED_BYTES || tapCount > MOST_TAPS) return 0;
+    // Three pixels are summed as four, of which the last is not stored.
+    int32_t most = out->width < 3 ? out->width : MOST_PIXELS;
     int8_t packed[windowBytes * most];
+    const uint8_t *taps[tapCount * most];
     for (int32_t x = 0; x < out->width; x += most) {
         int32_t pixels = most < out->width - x ? most : out->width - x;
+        for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
         for (int32_t group = 0; group < convolution->groups; group++) {
             for (int32_t p = 0; p < pixels; p++) {
                 int8_t *target = packed + p * windowBytes;
-                for (int32_t ky = 0; ky < window->kernelHeight; ky++) {
-                    for (int32_t kx = 0; kx < window->kernelWidth; kx++) {
-                        const uint8_t *pixel = sk_tap(in, window, convolution->padPixel, x + p, ky, kx);
-                        target = packPixel(in, pixel, convolution->padPixel, group * inputs, inputs, target);
-                    }
-                }
+                for (int32_t tap = p * tapCount; tap < (p + 1) * tapCount; tap++)
+                    target = packPixel(in, taps[tap], convolution->padPixel, group * inputs, inputs, target);
             }
-            switch (pixels) {
-            case 4: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 4); break;
-            case 3: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 3); break;
-            case 2: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 2); break;
-            default: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 1);
-            }
+            convolveGroup(out, convolution, x, group, quads, packed, windowBytes, pixels);
         }
     }
     return 1;
@@ -152,10 +172,7 @@ static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWin
     const uint8_t *taps[count * 2];
     for (int32_t x = 0; x < out->width; x += 2) {
         int32_t pixels = out->width - x < 2 ? 1 : 2;
-        for (int32_t p = 0; p < pixels; p++)
-            for (int32_t ky = 0, tap = p; ky < window->kernelHeight; ky++)
-                for (int32_t kx = 0; kx < window->kernelWidth; kx++, tap += pixels)
-                    taps[tap] = sk_tap(in, window, convolution->padPixel, x + p, ky, kx);
+        for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p, pixels);
         for (int32_t channel = 0; channel < channels; channel += 8) {
             int32_t taken = channels - channel < 8 ? channels - channel : 8, sums[16];
             if (pixels == 2) {
