@@ -48,7 +48,8 @@ struct Memory {
     }
 
     /// A table of `count` different channels among `slots`, in any order.
-    mutating func channels(_ count: Int, among slots: Int, _ generator: inout Generator) -> UnsafeMutablePointer<UInt16> {
+    mutating func channels(_ count: Int, among slots: Int, _ generator: inout Generator) -> UnsafeMutablePointer<UInt16>
+    {
         let table = take(slots, of: UInt16.self)
         for index in 0..<slots { table[index] = UInt16(truncatingIfNeeded: index) }
         for index in 0..<count {
@@ -88,7 +89,8 @@ struct Case {
             rows[ky] = generator.isOne(in: 4) ? nil : UnsafePointer(memory.bytes(width * pixelBytes, &generator))
         }
         let inputTable = generator.isOne(in: 3) ? memory.channels(inputs, among: pixelBytes, &generator) : nil
-        input = InputRows(rows: rows, width: width, pixelBytes: pixelBytes, channels: inputTable.map { UnsafePointer($0) })
+        input = InputRows(
+            rows: rows, width: width, pixelBytes: pixelBytes, channels: inputTable.map { UnsafePointer($0) })
 
         let block = memory.bytes(layout.byteCount, &generator)
         let words = UnsafeMutableRawPointer(block).assumingMemoryBound(to: Int32.self)
@@ -105,7 +107,8 @@ struct Case {
         parameters = ConvolutionParameters(block: UnsafeRawPointer(block), layout: layout, range: range)
 
         let outputPixelBytes = outputChannels + generator.next(0...5)
-        let outputTable = generator.isOne(in: 3) ? memory.channels(outputChannels, among: outputPixelBytes, &generator) : nil
+        let outputTable =
+            generator.isOne(in: 3) ? memory.channels(outputChannels, among: outputPixelBytes, &generator) : nil
         output = OutputRow(
             start: scratch_start(), width: generator.next(1...40), pixelBytes: outputPixelBytes,
             channels: outputTable.map { UnsafePointer($0) })
