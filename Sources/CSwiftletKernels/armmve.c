@@ -59,20 +59,25 @@ typedef struct {
 
 // All outputs of a group for the windows of `lanes` (1, 2 or 4) pixels: the sums of one output stand in one vector.
 static inline __attribute__((always_inline)) void convolveWindows(const Windows *windows, const int lanes) {
-    const SKRequantization *r = windows->requantization;
-    const int32x4_t low = vdupq_n_s32(r->low), high = vdupq_n_s32(r->high);
+    // Copies, for a byte that is written might be anything as far as the compiler knows.
+    const SKRequantization r = *windows->requantization;
+    const int32_t windowBytes = windows->windowBytes, quads = windows->quads, count = windows->outputs;
+    const int32_t *bias = r.bias + windows->channel, *multiplier = r.multiplier + windows->channel;
+    const int8_t *shifts = r.shift + windows->channel, *block = windows->weights, *firstWindow = windows->packed;
+    const uint16_t *slots = windows->out->channels ? windows->out->channels + windows->channel : 0;
+    uint8_t *const target = windows->target, *next = target + windows->channel;
+    const uint32_t pixels = (uint32_t)windows->pixels;
+    const int32x4_t low = vdupq_n_s32(r.low), high = vdupq_n_s32(r.high);
     const uint32x4_t pixelOffsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)windows->out->pixelBytes);
-    const mve_pred16_t mask = vctp32q((uint32_t)windows->pixels);
-    const int8_t *block = windows->weights;
-    for (int32_t done = 0; done < windows->outputs; done += 16) {
-        const int32_t outputs = windows->outputs - done < 16 ? windows->outputs - done : 16;
+    for (int32_t done = 0; done < count; done += 16) {
+        const int32_t outputs = count - done < 16 ? count - done : 16;
         const int32_t quadBytes = (outputs + 3) / 4 * 16, step = quadBytes * 4;
         const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)quadBytes);
         for (int32_t output = 0; output < outputs; output++) {
             int32_t total = 0, sums[4] = {0, 0, 0, 0};
             const int8_t *weights = block + output * 4, *packed[4];
-            UNROLL for (int p = 0; p < lanes; p++) packed[p] = windows->packed + p * windows->windowBytes;
-            for (int32_t left = windows->quads / 4; left > 0; left--, weights += step) {
+            UNROLL for (int p = 0; p < lanes; p++) packed[p] = firstWindow + p * windowBytes;
+            for (int32_t left = quads / 4; left > 0; left--, weights += step) {
                 int8x16_t w = vreinterpretq_s8_s32(vldrwq_gather_offset_s32((const int32_t *)weights, offsets));
                 total = vaddvaq_s8(total, w);
                 UNROLL for (int p = 0; p < lanes; p++) {
@@ -80,24 +85,23 @@ static inline __attribute__((always_inline)) void convolveWindows(const Windows 
                     packed[p] += 16;
                 }
             }
-            if (windows->quads & 3) {
-                mve_pred16_t rest = vctp32q((uint32_t)windows->quads & 3);
+            if (quads & 3) {
+                mve_pred16_t rest = vctp32q((uint32_t)quads & 3);
                 int8x16_t w = vreinterpretq_s8_s32(vldrwq_gather_offset_z_s32((const int32_t *)weights, offsets, rest));
                 total = vaddvaq_s8(total, w);
                 UNROLL for (int p = 0; p < lanes; p++) sums[p] = vmladavaq_s8(sums[p], w, vldrbq_s8(packed[p]));
             }
-            const int32_t channel = windows->channel + done + output, shift = r->shift[channel];
+            const int32_t shift = *shifts++;
             int32x4_t value = {sums[0], sums[1], sums[2], sums[3]};
-            value = vaddq_n_s32(value, total * 128 + r->bias[channel]);
+            value = vaddq_n_s32(value, total * 128 + *bias++);
             if (shift > 0) value = vshlq_r_s32(value, shift);
-            value = vqrdmulhq_n_s32(value, r->multiplier[channel]);
+            value = vqrdmulhq_n_s32(value, *multiplier++);
             if (shift < 0) value = vrshlq_n_s32(vaddq_s32(value, vshrq_n_s32(value, 31)), shift);
-            value = vminq_s32(vmaxq_s32(vaddq_n_s32(value, r->zeroPoint), low), high);
-            const uint16_t *slots = windows->out->channels;
-            vstrbq_scatter_offset_p_s32((int8_t *)windows->target + (slots ? slots[channel] : channel), pixelOffsets, value,
-                                        mask);
+            value = vminq_s32(vmaxq_s32(vaddq_n_s32(value, r.zeroPoint), low), high);
+            uint8_t *byte = slots ? target + *slots++ : next++;
+            vstrbq_scatter_offset_p_s32((int8_t *)byte, pixelOffsets, value, vctp32q(pixels));
         }
-        block += quadBytes * windows->quads;
+        block += quadBytes * quads;
     }
 }
 
@@ -105,6 +109,50 @@ static inline __attribute__((always_inline)) void convolveWindows(const Windows 
 static __attribute__((noinline)) void convolveOne(const Windows *windows) { convolveWindows(windows, 1); }
 static __attribute__((noinline)) void convolveTwo(const Windows *windows) { convolveWindows(windows, 2); }
 static __attribute__((noinline)) void convolveFour(const Windows *windows) { convolveWindows(windows, 4); }
+
+// How the taps of a kernel row that lie within 16 bytes, with at most a quad each, are gathered at once: lane i takes the byte at
+// `offsets[i]`.
+typedef struct {
+    uint8x16_t offsets;
+    mve_pred16_t mask;
+    int32_t rowBytes;             // of the packed row; 0 where rows are not like that
+} NarrowRows;
+
+static NarrowRows narrowRows(const SKInput *in, const SKWindow *window, const SKConvolution *convolution) {
+    NarrowRows rows = {.rowBytes = 0};
+    int32_t width = window->kernelWidth, inputs = convolution->groupInputs;
+    if (in->channels || convolution->groups != 1 || inputs > 4 || width < 2 || width > 4) return rows;
+    uint8_t offsets[16] = {0}, isThere[16] = {0};
+    for (int32_t i = 0; i < width * 4; i++) {
+        offsets[i] = (uint8_t)(i / 4 * window->dilation * in->pixelBytes + i % 4);
+        isThere[i] = i % 4 < inputs;
+    }
+    rows.offsets = vldrbq_u8(offsets);
+    rows.mask = vcmpneq_n_u8(vldrbq_u8(isThere), 0);
+    if (3 * window->dilation * in->pixelBytes < 256) rows.rowBytes = width * 4;
+    return rows;
+}
+
+// Copies the window of output x, less 128.
+static void packWindow(const SKInput *in, const SKWindow *window, const SKConvolution *convolution, int32_t x, int32_t group,
+                       const uint8_t *const *taps, const NarrowRows *narrow, int8_t *target) {
+    const int32_t first = x * window->stride - window->paddingLeft, inputs = convolution->groupInputs;
+    if (narrow->rowBytes && first >= 0 && first + (window->kernelWidth - 1) * window->dilation < in->width) {
+        for (int32_t ky = 0; ky < window->kernelHeight; ky++, target += narrow->rowBytes) {
+            if (in->rows[ky]) {
+                const uint8_t *pixels = in->rows[ky] + first * in->pixelBytes;
+                uint8x16_t values = vldrbq_gather_offset_z_u8(pixels, narrow->offsets, narrow->mask);
+                vstrbq_u8((uint8_t *)target, veorq_u8(values, vdupq_n_u8(0x80)));
+            } else {
+                for (int32_t kx = 0; kx < window->kernelWidth; kx++)
+                    packPixel(in, convolution->padPixel, convolution->padPixel, 0, inputs, target + kx * 4);
+            }
+        }
+        return;
+    }
+    for (int32_t tap = window->kernelHeight * window->kernelWidth; tap > 0; tap--, taps++)
+        target = packPixel(in, *taps, convolution->padPixel, group * inputs, inputs, target);
+}
 
 static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *convolution) {
     int32_t inputs = convolution->groupInputs, outputs = convolution->groupOutputs;
@@ -116,15 +164,21 @@ static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *wind
     int32_t most = out->width < 3 ? out->width : MOST_PIXELS;
     int8_t packed[windowBytes * most];
     const uint8_t *taps[tapCount * most];
+    const NarrowRows narrow = narrowRows(in, window, convolution);
+    // Pixels without anything between them are copied together.
+    int isDense = tapCount == 1 && window->stride == 1 && !window->paddingLeft && in->rows[0] && !in->channels &&
+                  in->pixelBytes == inputs && !(inputs & 3) && out->width <= in->width;
+    if (isDense) windowBytes = inputs;
     for (int32_t x = 0; x < out->width; x += most) {
         int32_t pixels = most < out->width - x ? most : out->width - x;
-        for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
+        if (isDense) {
+            packPixel(in, in->rows[0] + x * inputs, 0, 0, pixels * inputs, packed);
+        } else {
+            for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
+        }
         for (int32_t group = 0; group < convolution->groups; group++) {
-            for (int32_t p = 0; p < pixels; p++) {
-                int8_t *target = packed + p * windowBytes;
-                for (int32_t tap = p * tapCount; tap < (p + 1) * tapCount; tap++)
-                    target = packPixel(in, taps[tap], convolution->padPixel, group * inputs, inputs, target);
-            }
+            for (int32_t p = 0; p < pixels && !isDense; p++)
+                packWindow(in, window, convolution, x + p, group, taps + p * tapCount, &narrow, packed + p * windowBytes);
             Windows windows = {
                 .packed = packed, .windowBytes = windowBytes, .quads = quads,
                 .weights = convolution->weights + group * ((outputs + 3) / 4 * 4) * quads * 4,
