@@ -21,24 +21,32 @@ public struct ConvertedOperation: Sendable {
     public var name: String
     /// The graph's value that the operator makes.
     public var value: ValueID
-    /// The graph's channel at each stored position, and its quantization.
+    /// How many channels the value has; other operators may make some of them.
+    public var valueChannels: Int
+    /// The value's channel at each stored position, and its quantization.
     public var channelOrder: [Int]
     public var quantization: [AffineQuantization]
 }
 
 public enum Converter {
+    /// Channels that are worth an operator and a ring of their own in a dense block: half a vector of the widest instruction
+    /// set. (CondenseNet-74's arena in KiB with 8, 16, 32 and 64: 253, 276, 280, 288.)
+    public static let leastSplitChannels = 32
+
     /// - Parameters:
     ///   - graph: after the passes: its input is pixels of 0...255, no batch norm and no fully connected layer is left.
     ///   - ranges: the calibrated range of every value that an operator makes.
     ///   - means: of each channel of those values on real pictures: what rounding takes from them is given back in biases.
+    ///   - leastSplitChannels: see `LoweredNetwork.splittingChannels`; any number gives the same output.
     ///   - plan: chooses rings and segments; any plan gives the same output.
     /// - Throws: `ConversionError`, `PlanError`, `GraphError`.
     public static func convert(
         _ graph: Graph, ranges: [ValueID: ClosedRange<Float>], means: [ValueID: [Float]] = [:], architecture: String,
         classNames: [String],
-        preprocessing: Preprocessing, plan: (Planner) throws -> Plan = { try $0.plan() }
+        preprocessing: Preprocessing, leastSplitChannels: Int = Converter.leastSplitChannels,
+        plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
-        let network = try Lowering.lower(graph)
+        let network = try Lowering.lower(graph).splittingChannels(leastChannels: leastSplitChannels)
         guard !network.operations.isEmpty else {
             throw ConversionError.wrongInput(reason: "the network \(graph.name) computes nothing")
         }
@@ -56,7 +64,8 @@ public enum Converter {
             bytes: bytes, plan: plan,
             operations: assembled.operations.map {
                 ConvertedOperation(
-                    name: $0.name, value: $0.value, channelOrder: $0.outputOrder, quantization: $0.outputQuantization)
+                    name: $0.name, value: $0.value, valueChannels: graph.shape(of: $0.value).channels,
+                    channelOrder: $0.valueOrder, quantization: $0.outputQuantization)
             })
     }
 

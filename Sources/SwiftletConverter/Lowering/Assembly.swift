@@ -30,8 +30,10 @@ struct AssembledOperation {
     var window: Window
     /// What calibration and reports know the output as.
     var value: ValueID
-    /// The graph's channel that stands at each stored output position.
+    /// The operation's output channel that stands at each stored position.
     var outputOrder: [Int]
+    /// The graph's channel that does.
+    var valueOrder: [Int]
     /// Of each stored output channel.
     var outputQuantization: [AffineQuantization]
 }
@@ -161,6 +163,7 @@ struct Assembly {
             name: operation.name, record: record, input: operand(first, order: inputOrder),
             output: operand(outputs, order: outputOrder), producers: network.producers(of: operation),
             window: operation.window, value: operation.value, outputOrder: outputOrder,
+            valueOrder: outputOrder.map { operation.valueChannels[$0] },
             outputQuantization: outputOrder.map { scales(outputs[$0]) })
 
         switch operation.kind {
@@ -197,9 +200,10 @@ struct Assembly {
 
     /// The means of an operand's channels in stored order; empty when one of them is not known.
     private func inputMeans(_ references: [ChannelReference], order: [Int]) -> [Float] {
-        let known = references.map { reference in
-            reference.producer == 0
-                ? nil : means[network.operations[reference.producer - 1].value]?[reference.channel]
+        let known = references.map { reference -> Float? in
+            guard reference.producer > 0 else { return nil }
+            let operation = network.operations[reference.producer - 1]
+            return means[operation.value]?[operation.valueChannels[reference.channel]]
         }
         return known.contains { $0 == nil } ? [] : order.map { known[$0]! }
     }

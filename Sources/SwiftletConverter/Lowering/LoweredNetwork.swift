@@ -38,6 +38,10 @@ struct LoweredOperation {
     var clamp: Clamp
     /// The graph's value that the operation makes, the fused activation included: what calibration has a range for.
     var value: ValueID
+    /// Which channels of the value these are: all, unless channels were split.
+    var valueChannels: [Int]
+    /// Producers whose rows the operation waits for besides those that it reads.
+    var waits: [Int] = []
 
     /// Whether the output keeps the scales of its input channel by channel.
     var keepsScales: Bool {
@@ -60,8 +64,8 @@ struct LoweredNetwork {
         producer == 0 ? inputShape : operations[producer - 1].outputShape
     }
 
-    /// The operations that read channels of `operation`'s operands, as producers, each once and ascending.
+    /// Whose rows `operation` waits for: each producer once and ascending.
     func producers(of operation: LoweredOperation) -> [Int] {
-        Set(operation.operands.joined().map(\.producer)).sorted()
+        Set(operation.operands.joined().map(\.producer) + operation.waits).sorted()
     }
 }

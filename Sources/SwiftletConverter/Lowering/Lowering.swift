@@ -117,7 +117,8 @@ struct Lowering {
             LoweredOperation(
                 name: node.name, kind: kind, window: window, operands: operands,
                 inputShape: graph.shape(of: node.inputs[0]), outputShape: graph.shape(of: value),
-                clamp: clamp ?? .init(low: nil, high: nil), value: value))
+                clamp: clamp ?? .init(low: nil, high: nil), value: value,
+                valueChannels: Array(0..<graph.shape(of: value).channels)))
         channels[value] = references(to: operations.count, count: graph.shape(of: value).channels)
         // The value before a fused activation is read by nobody else.
     }
