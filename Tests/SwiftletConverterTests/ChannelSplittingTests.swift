@@ -50,7 +50,7 @@ import Testing
     /// The maps of a dense block live for different times: none of its rings is as wide as the block.
     @Test func aDenseBlockReservesNoChannelsThatAreYetToBeMade() throws {
         let calibrated = try CalibratedNetwork(
-            network("condensenet:stages=6-6,growth=16-32,resolution=32"), seed: 1, count: 1)
+            network("condensenet:stages=6-6,growth=32-64,resolution=32"), seed: 1, count: 1)
         let whole = try calibrated.convert(leastSplitChannels: .max).plan
         let split = try calibrated.convert().plan
         #expect(split.arenaBytes < whole.arenaBytes * 3 / 4)
