@@ -62,7 +62,7 @@ public struct Planner: Sendable {
                     max(crossing[places[begin]], tables[$0][begin].peak) > found[$0].peak
                 }
                 if isHopeless { continue }
-                let result = simulation.run(segments: [places[begin]], from: places[begin], to: places[end])
+                let result = simulation.run(segments: [places[begin]], to: places[end])
                 guard result.isComplete else { continue }
                 for (table, peak) in [livePeak(result).bytes, ringPeak(result)].enumerated() {
                     let before = tables[table][begin]
@@ -148,7 +148,7 @@ public struct Planner: Sendable {
     /// What the placement is to find room for.
     private func lifetimes(_ result: Simulation.Result) -> [Lifetime] {
         problem.buffers.indices.map { index in
-            let rows = simulation.rowBase[index]..<simulation.rowBase[index + 1]
+            let rows = simulation.rows(of: index)
             return Lifetime(
                 rowBytes: problem.buffers[index].rowBytes, slots: result.rows[index],
                 first: result.rowFirst[rows], last: result.rowLast[rows])
@@ -163,7 +163,7 @@ public struct Planner: Sendable {
     private func livePeak(_ result: Simulation.Result) -> (bytes: Int, tick: Int) {
         peak(result) { buffer, change in
             let rowBytes = problem.buffers[buffer].rowBytes
-            for row in simulation.rowBase[buffer]..<simulation.rowBase[buffer + 1] where result.rowFirst[row] != Int.max
+            for row in simulation.rows(of: buffer) where result.rowFirst[row] != Int.max
             {
                 change[result.rowFirst[row]] += rowBytes
                 change[result.rowLast[row] + 1] -= rowBytes
@@ -181,7 +181,7 @@ public struct Planner: Sendable {
                 change[result.lastTick[buffer] + 1] -= rowBytes * slots
                 return
             }
-            for row in simulation.rowBase[buffer]..<simulation.rowBase[buffer + 1] where result.rowFirst[row] != Int.max
+            for row in simulation.rows(of: buffer) where result.rowFirst[row] != Int.max
             {
                 change[result.rowFirst[row]] += rowBytes
                 change[result.rowLast[row] + 1] -= rowBytes
