@@ -31,12 +31,21 @@ public struct Planner: Sendable {
     ///
     /// - Throws: `PlanError.neverFinishes`.
     public func plan() throws -> Plan {
+        var library = SegmentLibrary(simulation)
         let streamed = try plan(segments: [0], rounds: 20)
         let cut = try bestCuts(limit: streamed.arenaBytes).map { try plan(segments: $0, rounds: 20) }
             .min { $0.arenaBytes < $1.arenaBytes }!
-        let ends = try [sweeping(cut), sweeping(streamed)]
+        let ends = try [sweeping(cut, &library), sweeping(streamed, &library)]
         let best = ends.min { $0.arenaBytes < $1.arenaBytes }!
         return try plan(segments: best.segments, rounds: 1000)
+    }
+
+    /// Where a segment may begin. Steps that fill the same rows together are not parted.
+    private var cuts: [Int] {
+        problem.steps.indices.dropFirst().filter { index in
+            let (before, after) = (problem.steps[index - 1], problem.steps[index])
+            return before.writes != after.writes || before.producers != after.producers
+        }
     }
 
     /// Most positions for a cut that are looked at: the search takes as many simulations as there are pairs of them.
@@ -49,7 +58,7 @@ public struct Planner: Sendable {
     private func bestCuts(limit: Int) -> [[Int]] {
         let count = problem.steps.count
         let crossing = simulation.crossingBytes()
-        let narrow = (1..<count).filter { crossing[$0] < limit }
+        let narrow = cuts.filter { crossing[$0] < limit }
             .sorted { (crossing[$0], $0) < (crossing[$1], $1) }.prefix(Self.mostCuts)
         let places = [0] + narrow.sorted() + [count]
         typealias Entry = (peak: Int, sum: Int, from: Int)
@@ -64,7 +73,7 @@ public struct Planner: Sendable {
                 if isHopeless { continue }
                 let result = simulation.run(segments: [places[begin]], to: places[end])
                 guard result.isComplete else { continue }
-                for (table, peak) in [livePeak(result).bytes, ringPeak(result)].enumerated() {
+                for (table, peak) in [simulation.livePeak(result).bytes, simulation.ringPeak(result)].enumerated() {
                     let before = tables[table][begin]
                     let candidate: Entry = (max(peak, before.peak), peak + before.sum, begin)
                     if (candidate.peak, candidate.sum) < (found[table].peak, found[table].sum) {
@@ -87,17 +96,20 @@ public struct Planner: Sendable {
 
     /// Adds or removes one cut after the other wherever that helps, and removes those that do not matter, until a whole
     /// sweep changes nothing.
-    private func sweeping(_ start: Plan) throws -> Plan {
+    private func sweeping(_ start: Plan, _ library: inout SegmentLibrary) throws -> Plan {
         var best = start
         var isChanged = true
         while isChanged {
             isChanged = false
-            for cut in problem.steps.indices.dropFirst() {
+            for cut in cuts {
                 let isRemoval = best.segments.contains(cut)
                 let segments = isRemoval ? best.segments.filter { $0 != cut } : (best.segments + [cut]).sorted()
                 let limit = best.arenaBytes + (isRemoval ? 1 : 0)
-                guard let candidate = try plan(segments: segments, below: limit), candidate.arenaBytes < limit
-                else { continue }
+                if let peak = library.livePeak(segments: segments), problem.stateBytes + peak >= limit { continue }
+                let result = library.run(segments: segments)
+                guard result.isComplete else { throw PlanError.neverFinishes }
+                let candidate = plan(segments: segments, result, rounds: 20)
+                guard candidate.arenaBytes < limit else { continue }
                 best = candidate
                 isChanged = true
             }
@@ -113,14 +125,6 @@ public struct Planner: Sendable {
     /// - Parameter segments: the first step of each, ascending, beginning with 0.
     public func plan(segments: [Int]) throws -> Plan { try plan(segments: segments, rounds: 300) }
 
-    /// - Parameter limit: a plan that needs this or more is not worth placing: what is returned then is nil.
-    private func plan(segments: [Int], below limit: Int) throws -> Plan? {
-        let result = simulation.run(segments: segments)
-        guard result.isComplete else { throw PlanError.neverFinishes }
-        guard problem.stateBytes + livePeak(result).bytes < limit else { return nil }
-        return plan(segments: segments, result, rounds: 20)
-    }
-
     private func plan(segments: [Int], rounds: Int) throws -> Plan {
         let result = simulation.run(segments: segments)
         guard result.isComplete else { throw PlanError.neverFinishes }
@@ -132,7 +136,7 @@ public struct Planner: Sendable {
         let lifetimes = lifetimes(result)
         let placement = Placement(lifetimes, base: problem.stateBytes, alignment: problem.alignment)
         let offsets = placement.offsets(rounds: rounds)
-        let peak = livePeak(result)
+        let peak = simulation.livePeak(result)
         let rings = problem.buffers.indices.map { index in
             Plan.Ring(
                 offset: offsets[index], rows: rows[index], byteCount: rows[index] * problem.buffers[index].rowBytes,
@@ -157,49 +161,6 @@ public struct Planner: Sendable {
 
     private func roundUp(_ value: Int) -> Int {
         (value + problem.alignment - 1) / problem.alignment * problem.alignment
-    }
-
-    /// The most bytes of rows that live at one moment, and which.
-    private func livePeak(_ result: Simulation.Result) -> (bytes: Int, tick: Int) {
-        peak(result) { buffer, change in
-            let rowBytes = problem.buffers[buffer].rowBytes
-            for row in simulation.rows(of: buffer) where result.rowFirst[row] != Int.max
-            {
-                change[result.rowFirst[row]] += rowBytes
-                change[result.rowLast[row] + 1] -= rowBytes
-            }
-        }
-    }
-
-    /// The same with rings that come round taken as wholes: their slots are free for a moment each, now here, now there, and
-    /// little fits in.
-    private func ringPeak(_ result: Simulation.Result) -> Int {
-        peak(result) { buffer, change in
-            let (rowBytes, slots) = (problem.buffers[buffer].rowBytes, result.rows[buffer])
-            if slots > 1 && slots < problem.buffers[buffer].height {
-                change[result.firstTick[buffer]] += rowBytes * slots
-                change[result.lastTick[buffer] + 1] -= rowBytes * slots
-                return
-            }
-            for row in simulation.rows(of: buffer) where result.rowFirst[row] != Int.max
-            {
-                change[result.rowFirst[row]] += rowBytes
-                change[result.rowLast[row] + 1] -= rowBytes
-            }
-        }.bytes
-    }
-
-    /// - Parameter enter: adds to a moment's change what a buffer takes from then on.
-    private func peak(_ result: Simulation.Result, _ enter: (Int, inout [Int]) -> Void) -> (bytes: Int, tick: Int) {
-        var change = [Int](repeating: 0, count: result.ticks + 2)
-        for buffer in problem.buffers.indices where result.firstTick[buffer] != Int.max { enter(buffer, &change) }
-        var live = 0
-        var peak = (bytes: 0, tick: 0)
-        for tick in 0...result.ticks {
-            live += change[tick]
-            if live > peak.bytes { peak = (live, tick) }
-        }
-        return peak
     }
 
     /// The largest sum of whole tensors that live while one operator runs, in the order of the steps.

@@ -12,6 +12,8 @@ struct SimulatedRun {
     private var made: [Int]
     private var taken: [Int]
     private var ready: [Bool]
+    /// The producer that each step was last found to wait for: until that makes a row, others change nothing. -1 for none.
+    private var blocker: [ProducerID]
     private var tick = 0
     private var segment = 0
     private var members = 0..<0
@@ -26,15 +28,11 @@ struct SimulatedRun {
         table = simulation.table
         self.segments = segments
         self.end = end
-        let bufferCount = simulation.problem.buffers.count
-        let rowCount = simulation.rowBase[bufferCount]
-        result = Simulation.Result(
-            rows: Array(repeating: 1, count: bufferCount), firstTick: Array(repeating: Int.max, count: bufferCount),
-            lastTick: Array(repeating: 0, count: bufferCount), rowFirst: Array(repeating: Int.max, count: rowCount),
-            rowLast: Array(repeating: 0, count: rowCount))
+        result = Simulation.Result(simulation)
         made = Array(repeating: 0, count: table.heights.count)
         taken = Array(repeating: 0, count: table.steps.count)
         ready = Array(repeating: false, count: table.steps.count)
+        blocker = Array(repeating: -1, count: table.steps.count)
     }
 
     // MARK: Whole tensors at both ends
@@ -100,19 +98,23 @@ struct SimulatedRun {
         }
     }
 
-    private func canStep(_ index: Int) -> Bool {
+    private mutating func canStep(_ index: Int) -> Bool {
         let step = table.steps[index]
         let done = made[table.sourceCount + index]
         guard done < step.outputHeight else { return false }
         let last = step.isReduction ? taken[index] : step.lastRow(for: done)
-        for position in step.producers where made[table.lists[position]] <= last { return false }
+        for position in step.producers where made[table.lists[position]] <= last {
+            blocker[index] = table.lists[position]
+            return false
+        }
+        blocker[index] = -1
         return true
     }
 
     private mutating func markConsumers(of producer: ProducerID) {
         for position in table.consumers[producer] {
             let step = table.lists[position]
-            guard members.contains(step) else { continue }
+            guard members.contains(step), blocker[step] < 0 || blocker[step] == producer else { continue }
             ready[step] = true
             highest = max(highest, step)
         }

@@ -22,6 +22,17 @@ struct Simulation: Sendable {
         var lastStepTick = 0
         /// Whether every step made all of its rows.
         var isComplete = false
+
+        /// Nothing has happened yet.
+        init(_ simulation: Simulation) {
+            let bufferCount = simulation.problem.buffers.count
+            let rowCount = simulation.rowBase[bufferCount]
+            rows = Array(repeating: 1, count: bufferCount)
+            firstTick = Array(repeating: Int.max, count: bufferCount)
+            lastTick = Array(repeating: 0, count: bufferCount)
+            rowFirst = Array(repeating: Int.max, count: rowCount)
+            rowLast = Array(repeating: 0, count: rowCount)
+        }
     }
 
     init(_ problem: PlanProblem) {
