@@ -35,38 +35,45 @@ struct Lifetime {
     /// Whether no row is ever made.
     var isEmpty: Bool { end < 0 }
     /// The first and the last moment of all.
-    private var begin: Int { first.first ?? 0 }
-    private var end: Int { latest.last ?? -1 }
+    var begin: Int { first.first ?? 0 }
+    var end: Int { latest.last ?? -1 }
 
     /// Bytes of the rows that live at a moment.
     func bytes(at tick: Int) -> Int {
         first.indices.reduce(0) { $0 + (first[$1] <= tick && tick <= last[$1] ? rowBytes : 0) }
     }
 
-    /// How far this must lie below `other` (its start before the other's start), and how far above, for no two rows that live
-    /// at one moment to share a byte. Nil when they may lie anywhere.
-    func distances(to other: Lifetime) -> (below: Int, above: Int)? {
-        guard begin <= other.end, other.begin <= end else { return nil }
-        var below = Int.min
-        var above = Int.min
-        // The rows of the other that live with a row of this: from the first that has not died to the last that has been
-        // born. Both ends go up with the row, the second one with few steps back.
+    /// Gives each row of this, and the rows of the other from the first that has not died to the last that has been born while
+    /// it lives; of those some may have died nevertheless.
+    func forEachOverlap(with other: Lifetime, _ body: (_ row: Int, _ others: Range<Int>) -> Bool) {
+        guard begin <= other.end, other.begin <= end else { return }
+        // Both ends go up with the row, the second one with few steps back.
         var lowest = 0
         var born = 0
         for row in first.indices where last[row] >= first[row] {
             while lowest < other.latest.count, other.latest[lowest] < first[row] { lowest += 1 }
             while born < other.first.count, other.first[born] <= last[row] { born += 1 }
             while born > 0, other.first[born - 1] > last[row] { born -= 1 }
-            guard lowest < born else { continue }
-            var highest = born - 1
+            if lowest < born, !body(row, lowest..<born) { return }
+        }
+    }
+
+    /// How far this must lie below `other` (its start before the other's start), and how far above, for no two rows that live
+    /// at one moment to share a byte. Nil when they may lie anywhere.
+    func distances(to other: Lifetime) -> (below: Int, above: Int)? {
+        var below = Int.min
+        var above = Int.min
+        forEachOverlap(with: other) { row, others in
+            var highest = others.upperBound - 1
             while other.last[highest] < first[row] { highest -= 1 }
             // Rows that come round the ring's end lie at both of its ends.
-            let comesRound = lowest / other.slots != highest / other.slots
+            let comesRound = others.lowerBound / other.slots != highest / other.slots
             let slot = row % slots
-            let lowestSlot = comesRound ? 0 : lowest % other.slots
+            let lowestSlot = comesRound ? 0 : others.lowerBound % other.slots
             let highestSlot = comesRound ? other.slots - 1 : highest % other.slots
             below = max(below, (slot + 1) * rowBytes - lowestSlot * other.rowBytes)
             above = max(above, (highestSlot + 1) * other.rowBytes - slot * rowBytes)
+            return true
         }
         return below == Int.min ? nil : (below, above)
     }

@@ -32,12 +32,24 @@ public struct Planner: Sendable {
     /// - Throws: `PlanError.neverFinishes`.
     public func plan() throws -> Plan {
         var library = SegmentLibrary(simulation)
-        let streamed = try plan(segments: [0], rounds: 20)
-        let cut = try bestCuts(limit: streamed.arenaBytes).map { try plan(segments: $0, rounds: 20) }
+        let streamed = try segmentation([0], &library)
+        let cut = try bestCuts(limit: streamed.arenaBytes).map { try segmentation($0, &library) }
             .min { $0.arenaBytes < $1.arenaBytes }!
         let ends = try [sweeping(cut, &library), sweeping(streamed, &library)]
         let best = ends.min { $0.arenaBytes < $1.arenaBytes }!
         return try plan(segments: best.segments, rounds: 1000)
+    }
+
+    /// The first step of each segment, and what a quick placement makes of it.
+    private struct Segmentation {
+        var segments: [Int]
+        var arenaBytes: Int
+    }
+
+    private func segmentation(_ segments: [Int], _ library: inout SegmentLibrary) throws -> Segmentation {
+        let result = library.run(segments: segments)
+        guard result.isComplete else { throw PlanError.neverFinishes }
+        return Segmentation(segments: segments, arenaBytes: arenaBytes(quickLayout(lifetimes(result))))
     }
 
     /// Where a segment may begin. Steps that fill the same rows together are not parted.
@@ -96,7 +108,7 @@ public struct Planner: Sendable {
 
     /// Adds or removes one cut after the other wherever that helps, and removes those that do not matter, until a whole
     /// sweep changes nothing.
-    private func sweeping(_ start: Plan, _ library: inout SegmentLibrary) throws -> Plan {
+    private func sweeping(_ start: Segmentation, _ library: inout SegmentLibrary) throws -> Segmentation {
         var best = start
         var isChanged = true
         while isChanged {
@@ -106,9 +118,7 @@ public struct Planner: Sendable {
                 let segments = isRemoval ? best.segments.filter { $0 != cut } : (best.segments + [cut]).sorted()
                 let limit = best.arenaBytes + (isRemoval ? 1 : 0)
                 if let peak = library.livePeak(segments: segments), problem.stateBytes + peak >= limit { continue }
-                let result = library.run(segments: segments)
-                guard result.isComplete else { throw PlanError.neverFinishes }
-                let candidate = plan(segments: segments, result, rounds: 20)
+                let candidate = try segmentation(segments, &library)
                 guard candidate.arenaBytes < limit else { continue }
                 best = candidate
                 isChanged = true
@@ -132,22 +142,53 @@ public struct Planner: Sendable {
     }
 
     private func plan(segments: [Int], _ result: Simulation.Result, rounds: Int) -> Plan {
-        let rows = result.rows
         let lifetimes = lifetimes(result)
-        let placement = Placement(lifetimes, base: problem.stateBytes, alignment: problem.alignment)
-        let offsets = placement.offsets(rounds: rounds)
+        let layout = layout(lifetimes, rounds: rounds)
         let peak = simulation.livePeak(result)
         let rings = problem.buffers.indices.map { index in
             Plan.Ring(
-                offset: offsets[index], rows: rows[index], byteCount: rows[index] * problem.buffers[index].rowBytes,
+                offset: layout.rings[index].offset, rows: layout.rings[index].slots, phase: layout.rings[index].phase,
+                byteCount: layout.rings[index].slots * problem.buffers[index].rowBytes,
                 firstTick: result.firstTick[index], lastTick: result.lastTick[index],
                 peakBytes: lifetimes[index].bytes(at: peak.tick))
         }
         return Plan(
             segments: segments, rings: rings, stateBytes: problem.stateBytes,
-            arenaBytes: roundUp(max(problem.stateBytes, placement.height(offsets))),
+            arenaBytes: arenaBytes(layout),
             livePeakBytes: problem.stateBytes + peak.bytes, peakTick: peak.tick, layerwiseBytes: layerwiseBytes())
     }
+
+    /// With all rings shared that can be, after few tries.
+    private func quickLayout(_ lifetimes: [Lifetime]) -> RingLayout {
+        layout(lifetimes, shared: sharedRings(lifetimes), rounds: 20)
+    }
+
+    /// The lowest layout found without shared rings, with all of them, and with some: a ring that is shared is there for as long
+    /// as the first and the last of its members, which is not always worth it.
+    private func layout(_ lifetimes: [Lifetime], rounds: Int) -> RingLayout {
+        let all = sharedRings(lifetimes)
+        var shared: [SharedRing] = []
+        var best = layout(lifetimes, shared: [], rounds: rounds)
+        func consider(_ candidate: [SharedRing]) {
+            let layout = layout(lifetimes, shared: candidate, rounds: rounds)
+            if layout.height < best.height { (best, shared) = (layout, candidate) }
+        }
+        if !all.isEmpty { consider(all) }
+        for ring in all {
+            consider(shared.contains(ring) ? shared.filter { $0 != ring } : shared + [ring])
+        }
+        return best
+    }
+
+    private func sharedRings(_ lifetimes: [Lifetime]) -> [SharedRing] {
+        RingSharing.sharedRings(lifetimes, heights: problem.buffers.map(\.height))
+    }
+
+    private func layout(_ lifetimes: [Lifetime], shared: [SharedRing], rounds: Int) -> RingLayout {
+        RingLayout(lifetimes, shared: shared, base: problem.stateBytes, alignment: problem.alignment, rounds: rounds)
+    }
+
+    private func arenaBytes(_ layout: RingLayout) -> Int { roundUp(max(problem.stateBytes, layout.height)) }
 
     /// What the placement is to find room for.
     private func lifetimes(_ result: Simulation.Result) -> [Lifetime] {
