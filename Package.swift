@@ -29,9 +29,13 @@ let offline: [Target] = [
             "COneDNN", "CSwiftletTraining", "CZlib", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO",
         ]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
-    .target(name: "SwiftletPlanner"),
+    .target(name: "SwiftletPlanner", dependencies: ["SwiftletFormat"]),
     .target(
-        name: "SwiftletImporters", dependencies: ["SwiftletFiles", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo"]),
+        name: "SwiftletImporters",
+        dependencies: [
+            "SwiftletArithmetic", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph",
+            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
+        ]),
     .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
         name: "SwiftletConverter",
@@ -75,6 +79,12 @@ let tests: [Target] = [
         dependencies: [
             "AllocationCounter", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
             "SwiftletKernels", "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+        ]),
+    .testTarget(
+        name: "SwiftletConformanceTests",
+        dependencies: [
+            "Swiftlet", "SwiftletArithmetic", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
+            "SwiftletImporters", "SwiftletKernels", "SwiftletQuantizer", "TestSupport",
         ]),
     .testTarget(
         name: "SwiftletTrainingTests",

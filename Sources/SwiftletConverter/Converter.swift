@@ -53,18 +53,47 @@ public enum Converter {
         let scales = try ScaleAssignment(
             network, ranges: ranges, input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
-        let assembled = try Assembly.assemble(network, scales: scales, means: means)
-        let plan = try plan(Planner(assembled.planProblem))
-        var bytes = try ModelWriter.write(
-            assembled, plan: plan,
+        let assembled = try Assembly.assemble(network, scales: scales, means: means, inputsArePixels: true)
+        return try finish(
+            assembled,
             description: ModelDescription(
-                architecture: architecture, classNames: classNames, preprocessing: preprocessing))
+                architecture: architecture, classNames: classNames, preprocessing: preprocessing), plan: plan)
+    }
+
+    /// A network that is quantized already. Its inputs are pushed as int8.
+    ///
+    /// - Throws: `ConversionError`, `PlanError`.
+    public static func convert(
+        _ graph: QuantizedGraph, plan: (Planner) throws -> Plan = { try $0.plan() }
+    ) throws -> ConvertedModel {
+        let (network, quantizations) = try QuantizedLowering.lower(graph)
+        let assembled = try Assembly.assemble(
+            network, scales: ScaleAssignment(network, given: quantizations), means: [:], inputsArePixels: false)
+        return try finish(
+            assembled,
+            description: ModelDescription(
+                architecture: graph.name, classNames: [],
+                preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])),
+            plan: plan)
+    }
+
+    private static func finish(
+        _ assembled: AssembledNetwork, description: ModelDescription, plan: (Planner) throws -> Plan
+    ) throws -> ConvertedModel {
+        let plan = try plan(Planner(assembled.planProblem))
+        var bytes = try ModelWriter.write(assembled, plan: plan, description: description)
         try seal(&bytes)
+        // Several operators may make a value, each some of its channels.
+        var valueChannels: [ValueID: Int] = [:]
+        for operation in assembled.operations {
+            valueChannels[operation.value] = max(
+                valueChannels[operation.value] ?? 0, (operation.valueOrder.max() ?? -1) + 1)
+        }
         return ConvertedModel(
             bytes: bytes, plan: plan,
             operations: assembled.operations.map {
                 ConvertedOperation(
-                    name: $0.name, value: $0.value, valueChannels: graph.shape(of: $0.value).channels,
+                    name: $0.name, value: $0.value, valueChannels: valueChannels[$0.value] ?? 0,
                     channelOrder: $0.valueOrder, quantization: $0.outputQuantization)
             })
     }
@@ -84,8 +113,7 @@ public enum Converter {
         let seed: UInt32 = 1
         ModelWriter.seal(&bytes, selfTestSeed: seed, selfTestChecksum: 0)
         let runner = try Runner(ModelFile(contents: bytes, path: "the converted model"))
-        let model = runner.file.model
-        let output = try selfTestPixels(seed: seed, count: model.inputRowBytes * model.inputHeight)
+        let output = try selfTestPixels(seed: seed, count: runner.inputBytes)
             .withUnsafeBytes { try runner.run($0) }
         ModelWriter.seal(&bytes, selfTestSeed: seed, selfTestChecksum: output.withUnsafeBytes { Checksum.of($0) })
     }

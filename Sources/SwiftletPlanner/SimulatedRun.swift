@@ -102,10 +102,14 @@ struct SimulatedRun {
         let step = table.steps[index]
         let done = made[table.sourceCount + index]
         guard done < step.outputHeight else { return false }
-        let last = step.isReduction ? taken[index] : step.lastRow(for: done)
-        for position in step.producers where made[table.lists[position]] <= last {
-            blocker[index] = table.lists[position]
-            return false
+        let next = step.isReduction ? taken[index] : done
+        for position in step.producers {
+            let producer = table.lists[position]
+            let last = table.lastRow(index, of: step.hasTables ? table.buffer(of: producer) : -1, done: next)
+            if made[producer] <= last {
+                blocker[index] = producer
+                return false
+            }
         }
         blocker[index] = -1
         return true
@@ -124,10 +128,10 @@ struct SimulatedRun {
         let step = table.steps[index]
         tick += 1
         let done = step.isReduction ? taken[index] : made[table.sourceCount + index]
-        let last = step.isReduction ? done : step.lastRow(for: done)
-        let first = step.firstNeeded(done: done)
         for position in step.reads {
             let buffer = table.lists[position]
+            let first = table.firstNeeded(index, of: buffer, done: done)
+            let last = table.lastRow(index, of: buffer, done: done)
             result.lastTick[buffer] = max(result.lastTick[buffer], tick)
             let base = simulation.rowBase[buffer]
             if first <= last { for row in first...last { result.rowLast[base + row] = tick } }
@@ -167,7 +171,7 @@ struct SimulatedRun {
             let reader = table.lists[position]
             let step = table.steps[reader]
             let done = step.isReduction ? taken[reader] : made[table.sourceCount + reader]
-            first = min(first, step.firstNeeded(done: done))
+            first = min(first, table.firstNeeded(reader, of: buffer, done: done))
         }
         // A row that one writer has begun stays until the last writer has written it.
         for position in table.writers[buffer] {

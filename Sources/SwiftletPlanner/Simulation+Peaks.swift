@@ -7,8 +7,7 @@ extension Simulation {
     func livePeak(_ result: Result) -> (bytes: Int, tick: Int) {
         peak(result) { buffer, change in
             let rowBytes = problem.buffers[buffer].rowBytes
-            for row in rows(of: buffer) where result.rowFirst[row] != Int.max
-            {
+            for row in rows(of: buffer) where result.rowFirst[row] != Int.max {
                 change[result.rowFirst[row]] += rowBytes
                 change[result.rowLast[row] + 1] -= rowBytes
             }
@@ -25,8 +24,7 @@ extension Simulation {
                 change[result.lastTick[buffer] + 1] -= rowBytes * slots
                 return
             }
-            for row in rows(of: buffer) where result.rowFirst[row] != Int.max
-            {
+            for row in rows(of: buffer) where result.rowFirst[row] != Int.max {
                 change[result.rowFirst[row]] += rowBytes
                 change[result.rowLast[row] + 1] -= rowBytes
             }

@@ -12,6 +12,8 @@ struct StepTable: Sendable {
         var inputHeight: Int
         var outputHeight: Int
         var isReduction: Bool
+        /// Whether its rows are in tables, which are looked up in the problem.
+        var hasTables: Bool
         var writes: Int
         /// -1 for none.
         var scratch: Int
@@ -19,14 +21,9 @@ struct StepTable: Sendable {
         var producers: Range<Int>
         var reads: Range<Int>
 
-        func lastRow(for row: Int) -> Int { min(row * stride - paddingTop + reach, inputHeight - 1) }
-
-        func firstNeeded(done: Int) -> Int {
-            if isReduction { return done }
-            return done >= outputHeight ? inputHeight : max(0, done * stride - paddingTop)
-        }
     }
 
+    private let problem: PlanProblem
     private(set) var steps: [Step] = []
     private(set) var lists: [Int] = []
     /// The steps that wait for each producer, that read each buffer, and the producers that write each buffer; ascending.
@@ -38,6 +35,7 @@ struct StepTable: Sendable {
     let sourceCount: Int
 
     init(_ problem: PlanProblem) {
+        self.problem = problem
         sourceCount = problem.sources.count
         heights = problem.sources.map(\.height) + problem.steps.map(\.outputHeight)
         var consumers = [[Int]](repeating: [], count: heights.count)
@@ -52,7 +50,8 @@ struct StepTable: Sendable {
                 Step(
                     stride: step.stride, paddingTop: step.paddingTop, reach: (step.kernelRows - 1) * step.dilation,
                     inputHeight: step.inputHeight, outputHeight: step.outputHeight, isReduction: step.isReduction,
-                    writes: step.writes, scratch: step.scratch ?? -1, producers: append(step.producers),
+                    hasTables: !step.rowTables.isEmpty, writes: step.writes, scratch: step.scratch ?? -1,
+                    producers: append(step.producers),
                     reads: append(step.reads)))
         }
         self.consumers = consumers.map { append($0) }
@@ -63,6 +62,28 @@ struct StepTable: Sendable {
     private mutating func append(_ list: [Int]) -> Range<Int> {
         lists += list
         return (lists.count - list.count)..<lists.count
+    }
+
+    /// The buffer that a producer writes.
+    func buffer(of producer: ProducerID) -> Int {
+        producer < sourceCount ? problem.sources[producer].buffer : steps[producer - sourceCount].writes
+    }
+
+    /// As `PlanProblem.Step.lastRow`; of a reduction, the row that it takes next.
+    func lastRow(_ index: Int, of buffer: Int, done: Int) -> Int {
+        let step = steps[index]
+        if step.isReduction { return done }
+        if step.hasTables { return problem.steps[index].lastRow(of: buffer, for: done) }
+        return min(done * step.stride - step.paddingTop + step.reach, step.inputHeight - 1)
+    }
+
+    /// As `PlanProblem.Step.firstNeeded`.
+    func firstNeeded(_ index: Int, of buffer: Int, done: Int) -> Int {
+        let step = steps[index]
+        if step.isReduction { return done }
+        if done >= step.outputHeight { return Int.max }
+        if step.hasTables { return problem.steps[index].firstNeeded(of: buffer, done: done) }
+        return max(0, done * step.stride - step.paddingTop)
     }
 
     func readers(of buffer: Int) -> ArraySlice<Int> { lists[readers[buffer]] }

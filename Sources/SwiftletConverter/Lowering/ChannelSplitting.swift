@@ -17,10 +17,12 @@ extension LoweredNetwork {
         var split = self
         split.operations = []
         // Of each channel of each producer: who makes it now.
-        var made = [(0..<inputShape.channels).map { ChannelReference(producer: 0, channel: $0) }]
+        var made = inputs.enumerated().map { producer, input in
+            (0..<input.shape.channels).map { ChannelReference(producer: producer, channel: $0) }
+        }
         for operation in operations {
             let operands = operation.operands.map { $0.map { made[$0.producer][$0.channel] } }
-            let shares = operation.keepsChannelsApart ? operation.shares { groups.root($0) } : []
+            let shares = operation.isSplittable ? operation.shares { groups.root($0) } : []
             guard shares.count > 1 else {
                 var whole = operation
                 whole.operands = operands
@@ -42,24 +44,26 @@ extension LoweredNetwork {
             }
             made.append(outputs.map { $0! })
         }
-        split.output = output.map { made[$0.producer][$0.channel] }
+        for index in outputs.indices {
+            split.outputs[index].channels = outputs[index].channels.map { made[$0.producer][$0.channel] }
+        }
         return split
     }
 
     /// The channels of the operation appended last.
     private func references(count: Int) -> [ChannelReference] {
-        (0..<count).map { ChannelReference(producer: operations.count, channel: $0) }
+        (0..<count).map { ChannelReference(producer: producerCount - 1, channel: $0) }
     }
 
     /// Producers that must write into one buffer, or may as well.
     private func producerGroups(leastChannels: Int) -> DisjointSets {
-        var sets = DisjointSets(count: operations.count + 1)
+        var sets = DisjointSets(count: producerCount)
         // Whose rows each producer's rows are made from, however far back.
-        var ancestors = [Set<Int>](repeating: [], count: operations.count + 1)
+        var ancestors = [Set<Int>](repeating: [], count: producerCount)
         for (index, operation) in operations.enumerated() {
             let producers = producers(of: operation)
-            ancestors[index + 1] = producers.reduce(into: Set(producers)) { $0.formUnion(ancestors[$1]) }
-            guard operation.keepsChannelsApart else {
+            ancestors[inputs.count + index] = producers.reduce(into: Set(producers)) { $0.formUnion(ancestors[$1]) }
+            guard operation.isSplittable else {
                 for operand in operation.operands {
                     for reference in operand { sets.join(operand[0].producer, reference.producer) }
                 }
@@ -72,8 +76,10 @@ extension LoweredNetwork {
                 }
             }
         }
-        for reference in output { sets.join(output[0].producer, reference.producer) }
-        for operation in operations where operation.keepsChannelsApart {
+        for output in outputs {
+            for reference in output.channels { sets.join(output.channels[0].producer, reference.producer) }
+        }
+        for operation in operations where operation.isSplittable {
             joinNarrow(producers(of: operation), leastChannels: leastChannels, &sets)
         }
         return sets
@@ -96,12 +102,12 @@ extension LoweredNetwork {
 }
 
 extension LoweredOperation {
-    /// Whether each output channel comes from the input channel of the same number alone.
-    fileprivate var keepsChannelsApart: Bool {
+    /// Whether it can be taken apart: output channel `c` is made of input channel `c` alone, and no integers are given.
+    fileprivate var isSplittable: Bool {
         switch kind {
-        case .depthwise: outputShape.channels == inputShape.channels
-        case .maxPool, .averagePool: true
-        case .convolution, .mean, .add: false
+        case .depthwise(.real): outputShape.channels == inputShape.channels
+        case .maxPool, .averagePool: integers == nil
+        default: false
         }
     }
 
@@ -126,11 +132,12 @@ extension LoweredOperation {
         share.name = name
         share.inputShape.channels = channels.count
         share.outputShape.channels = channels.count
-        share.valueChannels = channels.map { valueChannels[$0] }
-        if case .depthwise(let weight, let bias, let padValues) = kind {
+        share.valueChannels = channels.map { valueChannel($0) }
+        if case .depthwise(.real(let weight, let bias, let padValues)) = kind {
             share.kind = .depthwise(
-                weight: weight.selecting(outputs: channels), bias: channels.map { bias[$0] },
-                padValues: padValues.map { values in channels.map { values[$0] } })
+                .real(
+                    weight: weight.selecting(outputs: channels), bias: channels.map { bias[$0] },
+                    padValues: padValues.map { values in channels.map { values[$0] } }))
         }
         return share
     }
