@@ -148,16 +148,15 @@ extension Session {
             accumulateRow(input, into: sums, channels: channels)
         }
         guard rowsTaken + 1 == Int(record.inputHeight) else { return false }
-        let block = reader.pointer(record.parameters)
-        let scale = FixedPointMultiplier(
-            multiplier: block.load(as: Int32.self),
-            shift: Int8(truncatingIfNeeded: block.load(fromByteOffset: 4, as: Int32.self)))
         let pixels = Int32(truncatingIfNeeded: Int(record.inputHeight) * Int(record.inputWidth))
-        let range = OutputRange(
-            zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
         finishMeanRow(
-            sums, output, channels: channels, offset: pixels &* Int32(record.inputZeroPoint), scale: scale, range: range
-        )
+            sums, output, channels: channels,
+            MeanParameters(
+                offset: pixels &* Int32(record.inputZeroPoint),
+                scales: reader.pointer(record.parameters).assumingMemoryBound(to: Int32.self),
+                isPerChannel: Int(record.parameterBytes) > MeanLayout.byteCount,
+                range: OutputRange(
+                    zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)))
         return true
     }
 

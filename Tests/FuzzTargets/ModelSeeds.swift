@@ -45,7 +45,9 @@ enum ModelSeeds {
         let graph = try network.preparedForQuantization(preprocessing)
         let values = try Converter.rangedValues(of: graph)
         return try Converter.convert(
-            graph, ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) }), architecture: "seed",
+            graph,
+            calibration: Calibration(ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) })),
+            architecture: "seed",
             classNames: ["one", "two"], preprocessing: preprocessing
         ) { planner in
             try segments == 1 ? planner.plan() : planner.plan(segments: [0, planner.problem.steps.count / 2])
