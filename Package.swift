@@ -51,9 +51,8 @@ let offline: [Target] = [
         name: "SwiftletCommand",
         dependencies: [
             "Swiftlet", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
-            "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletProfiler", "SwiftletQuantizer",
-            "SwiftletTraining",
-            "SwiftletZoo",
+            "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletPlanner", "SwiftletProfiler",
+            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
 ]

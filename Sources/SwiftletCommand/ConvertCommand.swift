@@ -47,6 +47,8 @@ struct ConvertCommand: ParsableCommand {
     var architecture: String?
     @Option(help: "No weights file: make weights from this seed.")
     var randomWeights: UInt64?
+    @Flag(help: "Plan for a picture that stands whole in the arena, as in a camera's frame buffer.")
+    var residentInput = false
     @OptionGroup(title: "Pictures of an imported network")
     var imported: ImportOptions
     @Flag(help: "Print the report as JSON.")
@@ -105,7 +107,9 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func makeRandom(_ architecture: Architecture, seed: UInt64) throws {
-        let model = try ConversionPipeline.convertRandom(architecture, seed: seed)
+        let model = try ConversionPipeline.convertRandom(architecture, seed: seed) {
+            try (residentInput ? $0.withResidentInputs() : $0).plan()
+        }
         try AtomicFile.write(model.bytes, to: files[0])
         if json {
             try Console.print(
@@ -136,6 +140,7 @@ struct ConvertCommand: ParsableCommand {
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
+        options.inputIsResident = residentInput
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
         var conversion = try ConversionPipeline.convert(checkpoint, calibration: pictures, options: options)
         if let labelled {

@@ -26,8 +26,8 @@ public enum ConversionPipeline {
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         let model = try Converter.convert(
             graph, ranges: seen.ranges, means: seen.means, architecture: checkpoint.architecture.spec,
-            classNames: checkpoint.classNames,
-            preprocessing: checkpoint.preprocessing)
+            classNames: checkpoint.classNames, preprocessing: checkpoint.preprocessing,
+            plan: { try (options.inputIsResident ? $0.withResidentInputs() : $0).plan() })
         let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(
             architecture: checkpoint.architecture.spec, options: options, model: model, layers: layers)

@@ -22,6 +22,13 @@ public struct Planner: Sendable {
         simulation = Simulation(problem)
     }
 
+    /// The same with inputs that stand whole before the first row is pushed, as a camera's frame buffer does.
+    public func withResidentInputs() -> Planner {
+        var problem = problem
+        for index in problem.sources.indices { problem.sources[index].isResident = true }
+        return Planner(problem)
+    }
+
     /// The plan of the smallest arena that the search finds.
     ///
     /// At a cut the tensors that cross it stand whole, but the rings before and after it share their memory. Between two cuts

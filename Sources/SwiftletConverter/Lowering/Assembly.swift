@@ -105,14 +105,18 @@ struct Assembly {
     private let assignment: BufferAssignment
     private let means: [ValueID: [Float]]
     private var buffers: [AssembledBuffer]
+    private let omitsWeights: Bool
 
     /// - Throws: `ConversionError` for what the format cannot hold.
     ///
-    /// - Parameter means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    /// - Parameters:
+    ///   - means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    ///   - omitsWeights: packs none: the result can be planned, not written.
     static func assemble(
-        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]], inputsArePixels: Bool
+        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]], inputsArePixels: Bool,
+        omitsWeights: Bool = false
     ) throws -> AssembledNetwork {
-        var assembly = Assembly(network, scales: scales, means: means)
+        var assembly = Assembly(network, scales: scales, means: means, omitsWeights: omitsWeights)
         let operations = try network.operations.indices.map { try assembly.assemble($0) }
         return AssembledNetwork(
             operations: operations, buffers: assembly.buffers,
@@ -123,8 +127,11 @@ struct Assembly {
             outputs: network.outputs.map { assembly.map($0) }, inputsArePixels: inputsArePixels)
     }
 
-    private init(_ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]]) {
+    private init(
+        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]], omitsWeights: Bool
+    ) {
         self.network = network
+        self.omitsWeights = omitsWeights
         self.means = means
         self.scales = scales
         let assignment = BufferAssignment(network)
@@ -205,7 +212,7 @@ struct Assembly {
                 name: operation.name, scales(first[0]), scales(second[0]), output: outputScale)
         }
         if operation.operands.count > 1 { assembled.second = operand(operation.operands[1], order: inputOrder) }
-        try setWeights(&assembled, operation, inputOrder: inputOrder)
+        if !omitsWeights { try setWeights(&assembled, operation, inputOrder: inputOrder) }
         return assembled
     }
 
