@@ -34,7 +34,7 @@ let offline: [Target] = [
         name: "SwiftletImporters",
         dependencies: [
             "SwiftletArithmetic", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph",
-            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
+            "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
         ]),
     .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
@@ -60,6 +60,14 @@ let offline: [Target] = [
 let tests: [Target] = [
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "TestSupport", dependencies: ["SwiftletGraph"], path: "Tests/Support"),
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "CZlib", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
+            "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletQuantizer", "SwiftletTraining",
+            "SwiftletZoo", "TestSupport",
+        ], path: "Tests/FuzzTargets"),
+    .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "SwiftletGraph", "TestSupport"]),
     .testTarget(
         name: "SwiftletArithmeticTests", dependencies: ["SwiftletArithmetic", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFormatTests", dependencies: ["SwiftletFormat", "TestSupport"]),
@@ -107,12 +115,25 @@ let tests: [Target] = [
     .testTarget(
         name: "SwiftletImportersTests",
         dependencies: [
-            "SwiftletImporters", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+            "SwiftletConverter", "SwiftletGraph", "SwiftletHost", "SwiftletImporters", "SwiftletTraining",
+            "SwiftletZoo",
+            "TestSupport",
         ], exclude: ["Fixtures"]),
     .testTarget(
-        name: "SwiftletCommandTests", dependencies: ["SwiftletCommand", "SwiftletImageIO", "TestSupport"],
+        name: "SwiftletCommandTests",
+        dependencies: ["SwiftletCommand", "SwiftletGraph", "SwiftletImageIO", "SwiftletTraining", "TestSupport"],
         exclude: ["Snapshots"]),
 ]
+
+/// libFuzzer's executable. Only `tools/fuzz` asks for it: it links with every module instrumented.
+let fuzzer: [Target] =
+    Context.environment["SWIFTLET_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "Fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzzer",
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
+    ]
 
 let package = Package(
     name: "Swiftlet",
@@ -124,6 +145,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.0"))
     ],
-    targets: device + offline + tests,
+    targets: device + offline + tests + fuzzer,
     swiftLanguageModes: [.v6]
 )

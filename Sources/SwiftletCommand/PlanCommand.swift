@@ -51,7 +51,9 @@ struct PlanCommand: ParsableCommand {
             return try MemoryReport(file)
         }
         guard runs else { return try plan(ConversionPipeline.planProblem(of: architecture)) }
-        let model = try ConversionPipeline.convertRandom(architecture, seed: 1) { try planner($0).plan() }
+        let model = try ConversionPipeline.convertRandom(architecture, seed: 1) {
+            try $0.withInputs(areResident: residentInput).plan()
+        }
         let file = try ModelFile(contents: model.bytes, path: network)
         let whole = try ConversionPipeline.convertRandom(architecture, seed: 1) { try $0.layerwisePlan() }
         try check(file, promised: ArenaCheck.run(ModelFile(contents: whole.bytes, path: network)))
@@ -59,11 +61,9 @@ struct PlanCommand: ParsableCommand {
     }
 
     private func plan(_ problem: PlanProblem) throws -> MemoryReport {
-        let planner = planner(Planner(problem))
+        let planner = Planner(problem).withInputs(areResident: residentInput)
         return try MemoryReport(planner.problem, planner.plan())
     }
-
-    private func planner(_ planner: Planner) -> Planner { residentInput ? planner.withResidentInputs() : planner }
 
     /// - Throws: `ArenaCheck.Failure`, or `ProfileError.selfTestFailed` when the output is not what was promised.
     private func check(_ file: ModelFile, promised: UInt32) throws {

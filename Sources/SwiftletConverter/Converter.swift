@@ -60,20 +60,25 @@ public enum Converter {
                 architecture: architecture, classNames: classNames, preprocessing: preprocessing), plan: plan)
     }
 
-    /// A network that is quantized already. Its inputs are pushed as int8.
+    /// A network that is quantized already.
     ///
+    /// - Parameter preprocessing: how a picture becomes its input; nil when the input is pushed as int8.
     /// - Throws: `ConversionError`, `PlanError`.
     public static func convert(
-        _ graph: QuantizedGraph, plan: (Planner) throws -> Plan = { try $0.plan() }
+        _ graph: QuantizedGraph, classNames: [String] = [], preprocessing: Preprocessing? = nil,
+        plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
+        let graph = preprocessing.map { graph.takingPixels($0) } ?? graph
         let (network, quantizations) = try QuantizedLowering.lower(graph)
         let assembled = try Assembly.assemble(
-            network, scales: ScaleAssignment(network, given: quantizations), means: [:], inputsArePixels: false)
+            network, scales: ScaleAssignment(network, given: quantizations), means: [:],
+            inputsArePixels: preprocessing != nil)
         return try finish(
             assembled,
             description: ModelDescription(
-                architecture: graph.name, classNames: [],
-                preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])),
+                architecture: graph.name, classNames: classNames,
+                preprocessing: preprocessing
+                    ?? Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])),
             plan: plan)
     }
 

@@ -34,7 +34,8 @@ import TestSupport
     static let wrongLines = [
         "infr", "nonsense", "--foo", "infer", "infer x.png", "infer --model", "infer --model x",
         "infer --modle x y.png", "infer --model x --top 0 y.png", "infer --model x --arena=-1 y.png",
-        "infer --model x --arena lots y.png", "infer --model x - -", "eval --model x",
+        "infer --model x --arena lots y.png", "infer --model x - -", "infer --model x --rows z a.png b.png",
+        "eval --model x",
         "eval --model x --data y --threads 0",
         "profile", "profile --model x --runs 0", "profile --model x --runs many", "inspect", "plan",
         "draw", "draw elephant x.png", "draw star x.png --size 4", "train", "train lenet5",
@@ -42,6 +43,7 @@ import TestSupport
         "train lenet5 --data shapes --learning-rate 0", "convert", "convert a", "convert a b c", "convert a a",
         "convert --architecture lenet5 x", "convert --random-weights 1 x", "convert --ranges widest a b",
         "convert --architecture lenet5 --random-weights 1 x --evaluation shapes", "convert --calibration-count 0 a b",
+        "convert --architecture lenet5 --random-weights 1 x --mean 1",
     ]
 
     @Test func usageErrorsAreAsRecorded() throws {

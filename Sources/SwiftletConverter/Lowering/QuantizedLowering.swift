@@ -132,9 +132,14 @@ struct QuantizedLowering {
             channels[node.output] = emit(.other(.resizeBilinear), IntegerForm(block: .bytes(bytes)))
         case .binary(let binary):
             channels[node.output] = try lower(binary, node, inputs: inputs, shapes: shapes, output: output)
-        case .concatenateRows: channels[node.output] = join(node, inputs, shapes, joinsRows: true)
-        case .concatenateColumns: channels[node.output] = join(node, inputs, shapes, joinsRows: false)
+        case .concatenateRows:
+            try checkJoin(node, shapes, \.height)
+            channels[node.output] = join(node, inputs, shapes, joinsRows: true)
+        case .concatenateColumns:
+            try checkJoin(node, shapes, \.width)
+            channels[node.output] = join(node, inputs, shapes, joinsRows: false)
         case .concatenateChannels:
+            try checkJoin(node, shapes, \.channels)
             var joined: [ChannelReference] = []
             for (index, operand) in inputs.enumerated() {
                 let isInput = operand.contains { $0.producer < graph.inputs.count }
@@ -158,6 +163,21 @@ struct QuantizedLowering {
                     \(convolution.multipliers.count) multipliers; \(input) to \(output) in \(convolution.groups) groups takes \
                     \(count) and \(output.channels) each
                     """)
+        }
+    }
+
+    /// Along `axis` sizes add up, along the others they agree.
+    private func checkJoin(_ node: QuantizedGraph.Node, _ shapes: [Shape], _ axis: WritableKeyPath<Shape, Int>) throws {
+        var joined = shapes[0]
+        joined[keyPath: axis] = shapes.reduce(0) { $0 + $1[keyPath: axis] }
+        let fits = shapes.allSatisfy { shape in
+            var shape = shape
+            shape[keyPath: axis] = joined[keyPath: axis]
+            return shape == joined
+        }
+        guard fits, graph.values[node.output].shape == joined else {
+            throw ConversionError.wrongInput(
+                reason: "\(node.name) cannot join \(shapes) to \(graph.values[node.output].shape)")
         }
     }
 
