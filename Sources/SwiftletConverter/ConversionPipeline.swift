@@ -26,7 +26,8 @@ public enum ConversionPipeline {
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         let model = try Converter.convert(
             graph, calibration: seen, architecture: network.architectureText,
-            classNames: network.classNames, preprocessing: network.preprocessing)
+            classNames: network.classNames, preprocessing: network.preprocessing,
+            plan: { try $0.withInputs(areResident: options.inputIsResident).plan() })
         let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(
             architecture: network.architectureText, options: options, model: model, layers: layers)

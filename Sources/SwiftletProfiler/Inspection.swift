@@ -48,6 +48,8 @@ public struct Inspection: Sendable, Encodable {
         public var arenaOffset: Int
         public var rowBytes: Int
         public var rows: Int
+        /// Not 0 where the ring is shared.
+        public var phase: Int
         /// Rows of the whole map.
         public var height: Int
         public var width: Int
@@ -123,7 +125,7 @@ public struct Inspection: Sendable, Encodable {
             let buffer = reader.buffer(index)
             return Ring(
                 name: known.name, arenaOffset: Int(buffer.arenaOffset), rowBytes: Int(buffer.rowBytes),
-                rows: Int(buffer.ringRows), height: known.height, width: Int(buffer.width),
+                rows: Int(buffer.ringRows), phase: Int(buffer.phase), height: known.height, width: Int(buffer.width),
                 pixelBytes: Int(buffer.pixelBytes))
         }
     }

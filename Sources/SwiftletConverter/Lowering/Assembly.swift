@@ -106,15 +106,19 @@ struct Assembly {
     private let means: [ValueID: [Float]]
     private let covariances: [ValueID: ConvolutionCovariances]
     private var buffers: [AssembledBuffer]
+    private let omitsWeights: Bool
 
     /// - Throws: `ConversionError` for what the format cannot hold.
     ///
-    /// - Parameter means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    /// - Parameters:
+    ///   - means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    ///   - omitsWeights: packs none: the result can be planned, not written.
     static func assemble(
         _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]] = [:],
-        covariances: [ValueID: ConvolutionCovariances] = [:], inputsArePixels: Bool
+        covariances: [ValueID: ConvolutionCovariances] = [:], inputsArePixels: Bool, omitsWeights: Bool = false
     ) throws -> AssembledNetwork {
-        var assembly = Assembly(network, scales: scales, means: means, covariances: covariances)
+        var assembly = Assembly(
+            network, scales: scales, means: means, covariances: covariances, omitsWeights: omitsWeights)
         let operations = try network.operations.indices.map { try assembly.assemble($0) }
         return AssembledNetwork(
             operations: operations, buffers: assembly.buffers,
@@ -127,9 +131,10 @@ struct Assembly {
 
     private init(
         _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]],
-        covariances: [ValueID: ConvolutionCovariances]
+        covariances: [ValueID: ConvolutionCovariances], omitsWeights: Bool
     ) {
         self.network = network
+        self.omitsWeights = omitsWeights
         self.means = means
         self.covariances = covariances
         self.scales = scales
@@ -222,7 +227,7 @@ struct Assembly {
                 name: operation.name, scales(first[0]), scales(second[0]), output: outputScale)
         }
         if operation.operands.count > 1 { assembled.second = operand(operation.operands[1], order: inputOrder) }
-        try setWeights(&assembled, operation, inputOrder: inputOrder)
+        if !omitsWeights { try setWeights(&assembled, operation, inputOrder: inputOrder) }
         return assembled
     }
 
