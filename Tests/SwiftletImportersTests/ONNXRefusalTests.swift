@@ -19,12 +19,13 @@ private func message(_ bytes: [UInt8]) -> String {
     writer.constant("w", [4, 3, 1, 1])
     writer.node("Conv", ["image", "w"], ["a"], name: "stem")
     writer.node("HardSwish", ["a"], ["b"], name: "swish")
+    writer.node("HardSwish", ["a"], ["e"], name: "second swish")
     writer.node("Conv", ["b", "w"], ["c"], name: "depends on swish")
     writer.node("Resize", ["a"], ["d"], name: "up")
     writer.node("FusedConv", ["a"], ["scores"], name: "fused", domain: "com.microsoft")
     #expect(
         message(writer.model)
-            == "m.onnx cannot be imported: node swish (HardSwish, opset 17): known activations are Relu, Clip, LeakyRelu, "
+            == "m.onnx cannot be imported: node swish (HardSwish, opset 17) and 1 more: known activations are Relu, Clip, LeakyRelu, "
             + "Sigmoid, Tanh and x * Sigmoid(x); train with one of them; node up (Resize, opset 17): maps cannot grow; cut "
             + "the network before it; node fused (FusedConv, of com.microsoft): operators of other makers are not known; "
             + "export with ONNX's own only")

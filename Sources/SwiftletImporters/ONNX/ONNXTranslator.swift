@@ -17,7 +17,7 @@ struct ONNXTranslator {
     var sigmoids: [ValueID: ValueID] = [:]
     /// Elements of constants that folding has made.
     var foldedElements = 0
-    private var problems: [String] = []
+    private var problems: [Problem] = []
     /// By name, how often it has been asked for.
     private var nodeNames: [String: Int] = [:]
     /// Elements of all maps so far.
@@ -48,8 +48,24 @@ struct ONNXTranslator {
         }
     }
 
+    private struct Problem {
+        var node: String
+        var type: String
+        var reason: String
+    }
+
+    /// In the order of the file; nodes of one operator that are refused for one reason are told together.
     private struct Problems: Error {
-        var list: [String]
+        var list: [String] = []
+
+        init(_ problems: [Problem]) {
+            let groups = Dictionary(grouping: problems.indices) { [problems[$0].type, problems[$0].reason] }
+            for indices in groups.values.sorted(by: { $0[0] < $1[0] }) {
+                let first = problems[indices[0]]
+                let others = indices.count > 1 ? " and \(indices.count - 1) more" : ""
+                list.append("\(first.node)\(others): \(first.reason)")
+            }
+        }
     }
 
     private static func input(of file: ONNXFile) throws -> (name: String, map: ONNXMap, shape: Shape) {
@@ -95,19 +111,20 @@ struct ONNXTranslator {
             do {
                 results = try translate(node)
             } catch let refusal as ONNXRefusal {
-                problems.append("\(title(node)): \(refusal.reason)")
+                problems.append(Problem(node: title(node), type: node.type, reason: refusal.reason))
             } catch GraphError.wrongInputs(_, _, let reason) {
-                problems.append("\(title(node)): \(reason)")
+                problems.append(Problem(node: title(node), type: node.type, reason: reason))
             }
             for (index, name) in node.outputs.enumerated() where !name.isEmpty {
                 guard operands[name] == nil else {
-                    problems.append("\(title(node)): it makes '\(name)' a second time")
+                    problems.append(
+                        Problem(node: title(node), type: node.type, reason: "it makes '\(name)' a second time"))
                     continue
                 }
                 operands[name] = index < results.count ? results[index] : .unknown
             }
         }
-        guard problems.isEmpty else { throw Problems(list: problems) }
+        guard problems.isEmpty else { throw Problems(problems) }
         guard file.outputs.count == 1, let output = file.outputs.first else {
             let names = file.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
             throw ONNXRefusal("it has \(file.outputs.count) outputs (\(names)), a classifier has one")
