@@ -1,9 +1,12 @@
 /// `swiftlet infer`: what is on a picture.
 ///
-/// The decoder's rows go through the resizer straight into the session; no picture ever stands whole in memory.
+/// The decoder's rows go through the resizer straight into the session; no picture ever stands whole in memory, unless
+/// `--rows` asks for it.
 import ArgumentParser
 import Foundation
 import Swiftlet
+import SwiftletFiles
+import SwiftletFormat
 import SwiftletHost
 import SwiftletImageIO
 
@@ -27,6 +30,8 @@ struct InferCommand: ParsableCommand {
     var arena: Int?
     @Option(help: "How many classes to print.")
     var top = 5
+    @Option(help: "Also write the pixels that the network is given to this file, row by row. Takes one picture.")
+    var rows: String?
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -42,6 +47,9 @@ struct InferCommand: ParsableCommand {
         var arenaBytes: Int
         /// From the first byte of the picture to the scores.
         var milliseconds: Double
+        /// The output's int8 values and their CRC-32, to compare with another machine's.
+        var output: [Int8]
+        var outputChecksum: String
         var answers: [Answer]
     }
 
@@ -51,6 +59,7 @@ struct InferCommand: ParsableCommand {
         guard images.filter({ $0 == "-" }).count <= 1 else {
             throw ValidationError("- (standard input) can be given only once")
         }
+        guard rows == nil || images.count == 1 else { throw ValidationError("--rows takes one picture") }
     }
 
     func run() throws {
@@ -79,17 +88,22 @@ struct InferCommand: ParsableCommand {
     private func infer(_ image: String, _ runner: Runner) throws -> Result {
         let begin = DispatchTime.now().uptimeNanoseconds
         let reader = image == "-" ? try PNGReader.standardInput() : try PNGReader(path: image)
+        var pixels: [UInt8] = []
         let values = try runner.run { push in
             try PictureStream.read(reader, format: runner.file.inputFormat) { row in
-                try push(UnsafeRawBufferPointer(row))
+                let row = UnsafeRawBufferPointer(row)
+                if rows != nil { pixels.append(contentsOf: row) }
+                try push(row)
             }
         }
         let milliseconds = Double(DispatchTime.now().uptimeNanoseconds - begin) / 1e6
+        if let rows { try AtomicFile.write(pixels, to: rows) }
         let probabilities = softmax(runner.dequantize(values))
         let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
         return Result(
             image: image, model: runner.file.path, arenaBytes: arena ?? runner.file.model.arenaBytes,
-            milliseconds: milliseconds,
+            milliseconds: milliseconds, output: values,
+            outputChecksum: values.withUnsafeBytes { String(format: "%08x", Checksum.of($0)) },
             answers: order.prefix(top).map {
                 Answer(label: runner.file.className($0), index: $0, probability: probabilities[$0])
             })

@@ -1,6 +1,7 @@
 /// Why a network of another program cannot be taken over.
 ///
 /// What it does not do: cover files that cannot be read at all; those are `FileError`s.
+import SwiftletFiles
 
 public enum ImportError: Error, Equatable, CustomStringConvertible {
     /// The file is damaged, or not what its first bytes say.
@@ -15,29 +16,24 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
 
     /// One line, whatever names a file holds.
     public var description: String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
-    }
-
-    private var text: String {
         switch self {
         case .badFile(let file, let reason):
-            return "\(file) cannot be imported: \(reason)"
+            return "\(file) cannot be imported: \(oneLine(reason))"
         case .unsafePickle(let file, let what):
-            return "\(file) is refused: its pickle uses \(what), and only tensors are read; save the state dict alone"
+            return
+                "\(file) is refused: its pickle uses \(oneLine(what, limit: 200)), and only tensors are read; save the state dict alone"
         case .mismatch(let file, let architecture, let problems):
-            return "\(file) does not fit \(architecture): \(Self.list(problems))"
+            return "\(file) does not fit \(oneLine(architecture)): \(Self.list(problems))"
         case .unsupported(let file, let problems):
             return "\(file) cannot be imported: \(Self.list(problems))"
         case .badPreprocessing(let reason):
-            return reason
+            return oneLine(reason)
         }
     }
 
     /// The first twelve.
     private static func list(_ problems: [String]) -> String {
         let rest = problems.count > 12 ? "; and \(problems.count - 12) more" : ""
-        return (problems.prefix(12).joined(separator: "; ") + rest).split(whereSeparator: \.isNewline).joined(
-            separator: " ")
+        return oneLine(problems.prefix(12).joined(separator: "; "), limit: 1500) + rest
     }
 }

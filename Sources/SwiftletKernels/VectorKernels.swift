@@ -1,28 +1,34 @@
 /// Hands rows to the kernels of this processor's instruction set, where there are any: the same bytes, faster.
 ///
 /// On a host they are chosen once, by what the processor has or by the environment variable `SWIFTLET_ISA`
-/// (`avx512vnni`, `avxvnni`, `avx2`, `portable`). What it does not do: exist on bare metal, where a core's
-/// kernels are chosen when the firmware is built.
+/// (`avx512vnni`, `avxvnni`, `avx2`, `portable`); for bare metal when the firmware is built, by the core. What it does not do:
+/// exist for cores that have no kernels of their own.
 #if canImport(CSwiftletKernels)
     import CSwiftletKernels
+    import SwiftletArithmetic
     import SwiftletFormat
 
     /// The kernels of one instruction set.
     public struct VectorKernels: @unchecked Sendable {
         private let table: UnsafePointer<SKKernels>
 
-        /// Those that this process uses; nil where the portable ones are.
-        public static let chosen: VectorKernels? = sk_chosen_kernels().map(VectorKernels.init(table:))
+        #if hasFeature(Embedded)
+            /// Those of the core that the firmware is built for.
+            public static var chosen: VectorKernels? { sk_chosen_kernels().map(VectorKernels.init(table:)) }
+        #else
+            /// Those that this process uses; nil where the portable ones are.
+            public static let chosen: VectorKernels? = sk_chosen_kernels().map(VectorKernels.init(table:))
 
-        /// The kernels of an instruction set by name; nil when this processor has no such thing.
-        public static func named(_ name: String) -> VectorKernels? {
-            sk_kernels(name).map(VectorKernels.init(table:))
-        }
+            /// The kernels of an instruction set by name; nil when this processor has no such thing.
+            public static func named(_ name: String) -> VectorKernels? {
+                sk_kernels(name).map(VectorKernels.init(table:))
+            }
 
-        public var name: String { String(cString: table.pointee.name) }
+            public var name: String { String(cString: table.pointee.name) }
 
-        /// The names of those that this processor has, the best first.
-        public static var names: [String] { ["avx512vnni", "avxvnni", "avx2"].filter { named($0) != nil } }
+            /// The names of those that this processor has, the best first.
+            public static var names: [String] { ["avx512vnni", "avxvnni", "avx2"].filter { named($0) != nil } }
+        #endif
 
         /// Each returns whether it has made the row; where it has not, the shape or a multiplier is beyond it.
         @inline(__always)
@@ -47,10 +53,10 @@
 
         public func add(
             _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
-            _ parameters: AdditionParameters
+            _ parameters: BinaryParameters
         ) -> Bool {
             var (a, b, target) = (SKInput(first, channels), SKInput(second, channels), SKOutput(output, channels))
-            let (x, y, sum) = (parameters.first, parameters.second, parameters.sum)
+            let (x, y, sum) = parameters.multipliers
             var addition = SKAddition(
                 multiplier: (x.multiplier, y.multiplier, sum.multiplier),
                 shift: (Int32(x.shift), Int32(y.shift), Int32(sum.shift)),
@@ -147,7 +153,7 @@
 
         public func add(
             _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
-            _ parameters: AdditionParameters
+            _ parameters: BinaryParameters
         ) -> Bool { false }
 
         public func poolMax(

@@ -34,7 +34,8 @@ import TestSupport
     static let wrongLines = [
         "infr", "nonsense", "--foo", "infer", "infer x.png", "infer --model", "infer --model x",
         "infer --modle x y.png", "infer --model x --top 0 y.png", "infer --model x --arena=-1 y.png",
-        "infer --model x --arena lots y.png", "infer --model x - -", "eval --model x",
+        "infer --model x --arena lots y.png", "infer --model x - -", "infer --model x --rows z a.png b.png",
+        "eval --model x",
         "eval --model x --data y --threads 0",
         "profile", "profile --model x --runs 0", "profile --model x --runs many", "inspect", "plan",
         "draw", "draw elephant x.png", "draw star x.png --size 4", "train", "train lenet5",

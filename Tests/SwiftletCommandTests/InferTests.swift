@@ -1,5 +1,6 @@
 /// `infer`, as a user would call it.
 import Foundation
+import SwiftletFormat
 import SwiftletImageIO
 import Testing
 import TestSupport
@@ -30,6 +31,19 @@ import TestSupport
             #expect(probabilities == probabilities.sorted(by: >))
             #expect(Set(classes.compactMap { $0["label"] as? String }).contains("star"))
         }
+    }
+
+    /// What another machine needs to compare itself: the pixels that go in, the int8 values that come out and their checksum.
+    @Test func rowsAndOutputAreThereToCompareWith() throws {
+        let folder = try TemporaryFolder()
+        let rows = folder.file("rows.raw")
+        let answer = try run("infer", "--model", "int8.bin", "--rows", rows, "--json", "star.png").jsonArray()[0]
+        #expect(try Data(contentsOf: URL(fileURLWithPath: rows)).count == 32 * 32 * 3)
+        let output = try #require(answer["output"] as? [Int])
+        #expect(output.count == 10)
+        let bytes = output.map { UInt8(bitPattern: Int8($0)) }
+        let checksum = bytes.withUnsafeBytes { Checksum.of($0) }
+        #expect(answer["outputChecksum"] as? String == String(format: "%08x", checksum))
     }
 
     @Test func standardInputIsAPictureToo() throws {

@@ -11,6 +11,7 @@
 ///
 /// What it does not do: read other programs' files; `SwiftletImporters` does.
 import Foundation
+import SwiftletFiles
 import SwiftletGraph
 import SwiftletZoo
 
@@ -162,11 +163,11 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         case .notACheckpoint(let file):
             "\(file) is a safetensors file of another program (its metadata has no format=swiftlet-checkpoint); import it"
         case .otherVersion(let file, let version, let known):
-            "\(file) is a checkpoint of version \(version), this program reads \(known)"
+            "\(file) is a checkpoint of version \(oneLine(version, limit: 20)), this program reads \(known)"
         case .unusable(let file, let reason):
-            "\(file): \(reason)"
+            "\(file): \(oneLine(reason))"
         case .inconsistent(let reason):
-            reason
+            oneLine(reason)
         }
     }
 }

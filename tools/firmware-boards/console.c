@@ -1,0 +1,57 @@
+/// Lines of output, the stack's high-water mark, and the end of the run, over semihosting.
+///
+/// What it does not do: exist in a product. The debugger (here QEMU) answers `semihost`; a board of your own writes to its
+/// UART instead. Calls are those of Arm's "Semihosting for AArch32 and AArch64" (2.0), which RISC-V uses as well.
+#include "board.h"
+#include "semihost.h"
+
+enum { SYS_WRITE0 = 0x04, SYS_EXIT_EXTENDED = 0x20, APPLICATION_EXIT = 0x20026 };
+
+extern uint32_t stack_bottom[], stack_top[];
+static const uint32_t paint = 0xA5A5A5A5;
+
+void paint_stack(void) {
+    // The compiler may keep a little below the frame's own address; that much is painted over by nobody and counts as used.
+    uint32_t *end = (uint32_t *)__builtin_frame_address(0) - 16;
+    for (volatile uint32_t *word = stack_bottom; word < end; word++) *word = paint;
+}
+
+uint32_t stack_used(void) {
+    const volatile uint32_t *word = stack_bottom;
+    while (word < stack_top && *word == paint) word++;
+    return (uint32_t)((uintptr_t)stack_top - (uintptr_t)word);
+}
+
+void report(const char *name, int64_t value) {
+    char line[64];
+    char *end = line + sizeof line - 1;
+    char *text = end;
+    *text = 0;
+    *--text = '\n';
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    // Long division by shifts: a Cortex-M has no 64-bit division, and none is linked.
+    do {
+        uint64_t quotient = 0, rest = 0;
+        for (int bit = 63; bit >= 0; bit--) {
+            rest = rest << 1 | (left >> bit & 1);
+            if (rest >= 10) {
+                rest -= 10;
+                quotient |= (uint64_t)1 << bit;
+            }
+        }
+        *--text = (char)('0' + (int)rest);
+        left = quotient;
+    } while (left != 0);
+    if (value < 0) *--text = '-';
+    *--text = ' ';
+    semihost(SYS_WRITE0, name);
+    semihost(SYS_WRITE0, text);
+}
+
+void finish(const char *message, int32_t code) {
+    semihost(SYS_WRITE0, message);
+    semihost(SYS_WRITE0, "\n");
+    uint32_t reason[2] = {APPLICATION_EXIT, (uint32_t)code};
+    semihost(SYS_EXIT_EXTENDED, reason);
+    for (;;) {}
+}
