@@ -93,6 +93,10 @@ private func message(_ bytes: [UInt8]) -> String {
         $0.constants = []
         $0.constant("w", [4, 3, 1, 1], repeating: .nan)
     }
+    add("it is no whole ONNX model: tensor") { $0.constants = [ONNXWriter.tensor("a\n\u{1B}[1mb", [2], [1])] }
+    add("node \(String(repeating: "x", count: 120)) (Einsum, opset 17): the graph has no such operator") {
+        $0.node("Einsum", ["features"], ["e"], name: String(repeating: "x", count: 5000))
+    }
     for (writer, expected) in cases {
         let text = message(writer.model)
         #expect(text.contains(expected) && !text.contains("\n"), "expected: \(expected)\ngiven: \(text)")

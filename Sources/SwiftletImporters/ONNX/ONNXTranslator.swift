@@ -23,9 +23,11 @@ struct ONNXTranslator {
     /// Elements of all maps so far.
     private var mapElements = 0
 
-    /// The most elements that one map or constant may have, and a quarter of what all may have together: a file of a few
-    /// bytes must not fill the memory.
+    /// The most elements that one map may have, and a quarter of what all maps or all folded constants may have: a file of
+    /// a few bytes must not fill the memory.
     static let elementLimit = 1 << 26
+    /// The most elements of a constant that is larger than what it is made of.
+    static let constantLimit = 1 << 22
     static let channelLimit = 1 << 22
     /// The largest kernel, stride, dilation, padding or picture side.
     static let sideLimit = 65_535
@@ -140,8 +142,8 @@ struct ONNXTranslator {
     /// "node /conv1/Conv (Conv, opset 17)".
     private func title(_ node: ONNXNode) -> String {
         let name = node.name.isEmpty ? "that makes '\(node.outputs.first ?? "")'" : node.name
-        let domain = node.domain.isEmpty ? "opset \(file.opset)" : "of \(node.domain)"
-        return "node \(name) (\(node.type), \(domain))"
+        let domain = node.domain.isEmpty ? "opset \(file.opset)" : "of \(node.domain.prefix(40))"
+        return "node \(name.prefix(120)) (\(node.type.prefix(40)), \(domain))"
     }
 
     /// - Returns: what stands for each output.
