@@ -3,6 +3,7 @@
 /// A node that cannot be taken over is noted, whatever depends on it is passed over, and the walk goes on: a refusal names
 /// everything at once. This file holds the walk and what all operators share; the operators are in the files beside it.
 /// What it does not do: read files, or judge pictures.
+import SwiftletFiles
 import SwiftletGraph
 
 struct ONNXTranslator {
@@ -168,7 +169,8 @@ struct ONNXTranslator {
     }
 
     private mutating func nodeName(of node: ONNXNode) -> String {
-        uniqueName(node.name.isEmpty ? node.outputs.first ?? node.type : node.name)
+        // Reports and int8.bin repeat it.
+        uniqueName(oneLine(node.name.isEmpty ? node.outputs.first ?? node.type : node.name, limit: 200))
     }
 
     private mutating func uniqueName(_ base: String) -> String {
