@@ -32,23 +32,4 @@ static inline __attribute__((always_inline)) uint8_t sk_requantize(int32_t sum, 
     int32_t value = product + zeroPoint;
     return (uint8_t)(value < low ? low : value > high ? high : value);
 }
-
-// Writes channels `channel ..< channel + count` of a pixel. The sums have their bias already.
-__attribute__((unused)) static __attribute__((noinline)) void sk_store(const SKRequantization *r, const int32_t *sums, const SKOutput *out, int32_t x,
-                                               int32_t channel, int32_t count) {
-    const int32_t zeroPoint = r->zeroPoint, low = r->low, high = r->high;
-    const int32_t *multiplier = r->multiplier + channel;
-    const int8_t *shift = r->shift + channel;
-    uint8_t *pixel = out->start + x * out->pixelBytes;
-    const uint16_t *slots = out->channels;
-    if (slots) {
-        slots += channel;
-        for (int32_t i = 0; i < count; i++)
-            pixel[slots[i]] = sk_requantize(sums[i], multiplier[i], shift[i], zeroPoint, low, high);
-    } else {
-        pixel += channel;
-        for (int32_t i = 0; i < count; i++)
-            pixel[i] = sk_requantize(sums[i], multiplier[i], shift[i], zeroPoint, low, high);
-    }
-}
 #endif
