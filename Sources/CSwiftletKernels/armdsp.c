@@ -25,6 +25,27 @@ static inline uint32_t loadWord(const uint8_t *bytes) {
     return word;
 }
 
+// One channel's way from sums to bytes, when it shifts to the right by one or more: `sk_requantize` in ten instructions.
+typedef struct {
+    int32_t doubled;              // twice the multiplier, wrapped
+    int32_t shiftLessOne;
+    int32_t zeroPoint, low, high;
+} RightScale;
+
+static inline RightScale rightScale(const SKRequantization *r, int32_t multiplier, int32_t shift) {
+    return (RightScale){(int32_t)((uint32_t)multiplier << 1), -shift - 1, r->zeroPoint, r->low, r->high};
+}
+
+// (sum * multiplier + 2^30) >> 31 is (sum * 2 multiplier + 2^31) >> 32, which is SMMLAR; where twice the multiplier wraps to a
+// negative number, 2^32 times the sum is added to make good for it.
+static inline uint8_t scaleRight(int32_t sum, RightScale scale) {
+    int32_t product;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(product) : "r"(sum), "r"(scale.doubled), "r"(sum & (scale.doubled >> 31)));
+    int32_t value = ((((product + (product >> 31)) >> scale.shiftLessOne) + 1) >> 1) + scale.zeroPoint;
+    if (scale.low == 0 && scale.high == 255) return (uint8_t)__usat(value, 8);
+    return (uint8_t)(value < scale.low ? scale.low : value > scale.high ? scale.high : value);
+}
+
 static inline uint32_t *putWord(uint32_t *target, uint32_t word, int32_t step) {
     target[0] = evenBytes(word);
     target[1] = oddBytes(word);
@@ -115,15 +136,23 @@ static inline void sumTwo(const uint32_t *packed, const uint32_t *end, const int
 static inline __attribute__((always_inline)) void storePixels(const SKRequantization *r, int32_t sums[2][16],
                                                               const SKOutput *out, int32_t x, int32_t channel,
                                                               int32_t count, const int pixels) {
-    const int32_t zeroPoint = r->zeroPoint, low = r->low, high = r->high;
+    const SKRequantization constants = *r;
     const int32_t *multiplier = r->multiplier + channel, *first = sums[0], *end = first + count;
     const int8_t *shift = r->shift + channel;
     const uint16_t *slots = out->channels ? out->channels + channel : 0;
-    uint8_t *pixel = out->start + x * out->pixelBytes, *next = pixel + out->pixelBytes;
+    uint8_t *pixel = out->start + x * out->pixelBytes;
+    const int32_t step = out->pixelBytes;
     for (; first != end; first++, channel++) {
-        const int32_t factor = *multiplier++, exponent = *shift++, slot = slots ? *slots++ : channel;
-        pixel[slot] = sk_requantize(first[0], factor, exponent, zeroPoint, low, high);
-        if (pixels == 2) next[slot] = sk_requantize(first[16], factor, exponent, zeroPoint, low, high);
+        const int32_t factor = *multiplier++, exponent = *shift++;
+        uint8_t *target = pixel + (slots ? *slots++ : channel);
+        if (exponent < 0) {
+            const RightScale scale = rightScale(&constants, factor, exponent);
+            target[0] = scaleRight(first[0], scale);
+            if (pixels == 2) target[step] = scaleRight(first[16], scale);
+        } else {
+            target[0] = sk_requantize(first[0], factor, exponent, r->zeroPoint, r->low, r->high);
+            if (pixels == 2) target[step] = sk_requantize(first[16], factor, exponent, r->zeroPoint, r->low, r->high);
+        }
     }
 }
 
@@ -268,10 +297,15 @@ static __attribute__((noinline)) void packRow(const SKInput *in, const uint8_t *
 static __attribute__((noinline)) void storeChannel(const SKRequantization *r, const int32_t *sums, const SKOutput *out,
                                                    int32_t x, int32_t pixels, int32_t channel) {
     const int32_t multiplier = r->multiplier[channel], shift = r->shift[channel];
-    const int32_t zeroPoint = r->zeroPoint, low = r->low, high = r->high, step = out->pixelBytes;
+    const int32_t step = out->pixelBytes, *end = sums + pixels * 4;
+    const RightScale scale = rightScale(r, multiplier, shift);
     uint8_t *target = out->start + x * step + (out->channels ? out->channels[channel] : channel);
-    for (const int32_t *end = sums + pixels * 4; sums != end; sums += 4, target += step)
-        *target = sk_requantize(*sums, multiplier, shift, zeroPoint, low, high);
+    if (shift < 0) {
+        for (; sums != end; sums += 4, target += step) *target = scaleRight(*sums, scale);
+    } else {
+        for (; sums != end; sums += 4, target += step)
+            *target = sk_requantize(*sums, multiplier, shift, scale.zeroPoint, scale.low, scale.high);
+    }
 }
 
 static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWindow *window,
