@@ -272,13 +272,11 @@ static __attribute__((noinline)) void sumAnyWidth(const Quad *quad, int32_t outp
 }
 
 // Extends four channels (or the `count` that there are) of `columns` pixels from column `first` on; those outside of the row,
-// and all of a row of padding, are what padding holds.
-static __attribute__((noinline)) void packRow(const SKInput *in, const uint8_t *row, const uint8_t *padPixel, int32_t first,
+// and all of a row of padding, are `pad`.
+static __attribute__((noinline)) void packRow(const SKInput *in, const uint8_t *row, const uint32_t pad[2], int32_t first,
                                               int32_t columns, int32_t channel, int32_t count, uint32_t *target) {
     const int32_t end = first + columns, last = row && in->width < end ? in->width : row ? end : first;
     const int32_t step = in->pixelBytes;
-    uint32_t pad[2];
-    packWindow(in, &padPixel, 1, padPixel, channel, count, pad, 2);
     int32_t column = first;
     for (; column < 0 && column < last; column++, target += 2) target[0] = pad[0], target[1] = pad[1];
     if (count == 4 && !in->channels) {
@@ -287,7 +285,7 @@ static __attribute__((noinline)) void packRow(const SKInput *in, const uint8_t *
     } else {
         for (; column < last; column++, target += 2) {
             const uint8_t *pixel = row + column * step;
-            packWindow(in, &pixel, 1, padPixel, channel, count, target, 2);
+            packWindow(in, &pixel, 1, 0, channel, count, target, 2);
         }
     }
     for (; column < end; column++, target += 2) target[0] = pad[0], target[1] = pad[1];
@@ -324,15 +322,36 @@ static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWin
             weights[tap * 2] = (uint32_t)evenWeights(word);
             weights[tap * 2 + 1] = (uint32_t)oddWeights(word);
         }
+        uint32_t pad[2];
+        packWindow(in, &convolution->padPixel, 1, convolution->padPixel, channel, count, pad, 2);
         for (int32_t x = 0; x < out->width; x += STRETCH) {
             int32_t pixels = out->width - x < STRETCH ? out->width - x : STRETCH;
             int32_t needed = columns - (STRETCH - pixels) * window->stride;
             for (int32_t ky = 0; ky < height; ky++)
-                packRow(in, in->rows[ky], convolution->padPixel, x * window->stride - window->paddingLeft, needed, channel,
+                packRow(in, in->rows[ky], pad, x * window->stride - window->paddingLeft, needed, channel,
                         count, rows + ky * quad.rowWords);
             (window->kernelWidth == 3 && window->dilation == 1 ? sumThreeWide : sumAnyWidth)(
                 &quad, window->stride * 2, r->bias + channel, pixels, sums);
             for (int32_t i = 0; i < count; i++) storeChannel(r, sums + i, out, x, pixels, channel + i);
+        }
+    }
+    return 1;
+}
+
+// Three multipliers an element, without vectors.
+static int add(const SKInput *first, const SKInput *second, const SKOutput *out, const SKAddition *a) {
+    if (first->channels || second->channels || out->channels) return 0;
+    const int32_t zeroPoint = a->zeroPoint, low = a->low, high = a->high;
+    for (int32_t x = 0; x < out->width; x++) {
+        const uint8_t *left = first->rows[0] + x * first->pixelBytes, *right = second->rows[0] + x * second->pixelBytes;
+        uint8_t *target = out->start + x * out->pixelBytes;
+        for (int32_t channel = 0; channel < out->channelCount; channel++) {
+            int32_t one = (left[channel] - a->firstZeroPoint) * (1 << SK_ADDITION_SHIFT);
+            int32_t two = (right[channel] - a->secondZeroPoint) * (1 << SK_ADDITION_SHIFT);
+            uint32_t sum = (uint32_t)sk_apply(one, a->multiplier[0], a->shift[0]) +
+                           (uint32_t)sk_apply(two, a->multiplier[1], a->shift[1]);
+            int32_t value = sk_apply((int32_t)sum, a->multiplier[2], a->shift[2]) + zeroPoint;
+            target[channel] = (uint8_t)(value < low ? low : value > high ? high : value);
         }
     }
     return 1;

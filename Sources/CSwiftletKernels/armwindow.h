@@ -20,16 +20,23 @@ static inline uint32_t sk_byte(const SKInput *in, const uint8_t *pixel, const ui
     return pixel[in->channels && pixel != padPixel ? in->channels[channel] : channel];
 }
 
-// `FixedPointMultiplier.apply`, the zero point and the clamp.
+// Both inputs of an addition are shifted to the left by this first: `AddLayout.leftShift`.
+#define SK_ADDITION_SHIFT 20
+
+// `FixedPointMultiplier.apply`.
 //
 // The right shift by e rounds halves away from zero: floor((h - [h < 0] + 2^(e-1)) / 2^e), taken as two floors so that
 // nothing overflows: the first product is within +-(2^31 - 2), for a multiplier is less than 1.
+static inline __attribute__((always_inline)) int32_t sk_apply(int32_t value, int32_t multiplier, int32_t shift) {
+    if (shift > 0) value = (int32_t)((uint32_t)value << shift);
+    int32_t product = (int32_t)(((int64_t)value * multiplier + (1ll << 30)) >> 31);
+    return shift < 0 ? (((product + (product >> 31)) >> (-shift - 1)) + 1) >> 1 : product;
+}
+
+// The same with the zero point and the clamp.
 static inline __attribute__((always_inline)) uint8_t sk_requantize(int32_t sum, int32_t multiplier, int32_t shift,
                                                                    int32_t zeroPoint, int32_t low, int32_t high) {
-    if (shift > 0) sum = (int32_t)((uint32_t)sum << shift);
-    int32_t product = (int32_t)(((int64_t)sum * multiplier + (1ll << 30)) >> 31);
-    if (shift < 0) product = (((product + (product >> 31)) >> (-shift - 1)) + 1) >> 1;
-    int32_t value = product + zeroPoint;
+    int32_t value = sk_apply(sum, multiplier, shift) + zeroPoint;
     return (uint8_t)(value < low ? low : value > high ? high : value);
 }
 #endif
