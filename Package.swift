@@ -29,9 +29,13 @@ let offline: [Target] = [
             "COneDNN", "CSwiftletTraining", "CZlib", "SwiftletFiles", "SwiftletGraph", "SwiftletZoo", "SwiftletImageIO",
         ]),
     .target(name: "SwiftletQuantizer", dependencies: ["SwiftletGraph", "SwiftletTraining", "SwiftletArithmetic"]),
-    .target(name: "SwiftletPlanner"),
+    .target(name: "SwiftletPlanner", dependencies: ["SwiftletFormat"]),
     .target(
-        name: "SwiftletImporters", dependencies: ["SwiftletFiles", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo"]),
+        name: "SwiftletImporters",
+        dependencies: [
+            "SwiftletArithmetic", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph",
+            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
+        ]),
     .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
         name: "SwiftletConverter",
@@ -57,6 +61,14 @@ let offline: [Target] = [
 let tests: [Target] = [
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "TestSupport", dependencies: ["SwiftletGraph"], path: "Tests/Support"),
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "CZlib", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
+            "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletQuantizer", "SwiftletTraining",
+            "SwiftletZoo", "TestSupport",
+        ], path: "Tests/FuzzTargets"),
+    .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "SwiftletGraph", "TestSupport"]),
     .testTarget(
         name: "SwiftletArithmeticTests", dependencies: ["SwiftletArithmetic", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFormatTests", dependencies: ["SwiftletFormat", "TestSupport"]),
@@ -75,6 +87,12 @@ let tests: [Target] = [
         dependencies: [
             "AllocationCounter", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
             "SwiftletKernels", "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+        ]),
+    .testTarget(
+        name: "SwiftletConformanceTests",
+        dependencies: [
+            "Swiftlet", "SwiftletArithmetic", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
+            "SwiftletImporters", "SwiftletKernels", "SwiftletQuantizer", "TestSupport",
         ]),
     .testTarget(
         name: "SwiftletTrainingTests",
@@ -98,12 +116,25 @@ let tests: [Target] = [
     .testTarget(
         name: "SwiftletImportersTests",
         dependencies: [
-            "SwiftletImporters", "SwiftletGraph", "SwiftletTraining", "SwiftletZoo", "TestSupport",
+            "SwiftletConverter", "SwiftletGraph", "SwiftletHost", "SwiftletImporters", "SwiftletTraining",
+            "SwiftletZoo",
+            "TestSupport",
         ], exclude: ["Fixtures"]),
     .testTarget(
-        name: "SwiftletCommandTests", dependencies: ["SwiftletCommand", "SwiftletImageIO", "TestSupport"],
+        name: "SwiftletCommandTests",
+        dependencies: ["SwiftletCommand", "SwiftletGraph", "SwiftletImageIO", "SwiftletTraining", "TestSupport"],
         exclude: ["Snapshots"]),
 ]
+
+/// libFuzzer's executable. Only `tools/fuzz` asks for it: it links with every module instrumented.
+let fuzzer: [Target] =
+    Context.environment["SWIFTLET_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "Fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzzer",
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
+    ]
 
 let package = Package(
     name: "Swiftlet",
@@ -115,6 +146,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.0"))
     ],
-    targets: device + offline + tests,
+    targets: device + offline + tests + fuzzer,
     swiftLanguageModes: [.v6]
 )

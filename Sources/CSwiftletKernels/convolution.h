@@ -151,7 +151,7 @@ static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SK
         int32_t begin = firstColumn < 0 ? -firstColumn : 0;
         int32_t end = in->width - firstColumn < columns ? in->width - firstColumn : columns;
         if (!row || end < begin) begin = end = columns;
-        const uint8_t *from = row + (int64_t)(firstColumn + begin) * in->pixelBytes;
+        const uint8_t *from = end > begin ? row + (int64_t)(firstColumn + begin) * in->pixelBytes : 0;
         for (int32_t piece = 0; piece < pieces; piece++) {
             uint8_t *to = packed + piece * packing->groupStep;
             const uint8_t *pad = conv->padPixel + piece * inputs;

@@ -238,7 +238,7 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
     NAME(Tap) list[DEPTHWISE_TAPS];
     for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
         const uint8_t *row = in->rows[ky];
-        uint8_t *to = sorted + ky * rowBytes;
+        uint8_t *to = isSorted ? sorted + ky * rowBytes : 0;
         for (int32_t remainder = 0; isSorted && row && remainder < stride && remainder < in->width; remainder++) {
             int32_t pixels = (in->width - remainder + stride - 1) / stride;
             SKInput strided = *in;

@@ -1,4 +1,4 @@
-/// `swiftlet convert`: a float checkpoint to `int8.bin`, with a report.
+/// `swiftlet convert`: a float network to `int8.bin`, with a report.
 import ArgumentParser
 import Foundation
 import SwiftletConverter
@@ -15,21 +15,27 @@ struct ConvertCommand: ParsableCommand {
         commandName: "convert", abstract: "Folds, quantizes and plans a network and writes int8.bin.",
         usage: """
             swiftlet convert <float.ckpt> <int8.bin> [--calibration KIND:PATH] [--evaluation KIND:PATH] [--json]
+            swiftlet convert <model.onnx> <int8.bin> --calibration KIND:PATH --mean NUMBERS --std NUMBERS
+            swiftlet convert <model.tflite> <int8.bin>
             swiftlet convert <weights> --architecture SPEC <int8.bin>
             swiftlet convert --architecture SPEC --random-weights SEED <int8.bin> [--json]
             """,
         discussion: """
             Prints a report: how far each layer is from float, the layers that hurt most, sizes, the exact arena. The \
-            second form takes over the weights of a PyTorch or safetensors file, the third makes a model for measuring \
-            memory and time without training.
+            second form takes over a float network of an ONNX file (opset 7 to 23), the third an int8 network of a TensorFlow \
+            Lite file with its own integers, the fourth the weights of a PyTorch or safetensors file, the fifth makes a model \
+            for measuring memory and time without training.
 
             Examples:
               swiftlet convert float.ckpt int8.bin --evaluation cifar10:cifar-10
+              swiftlet convert model.onnx int8.bin --calibration folder:photos \\
+                --mean 127.5,127.5,127.5 --std 128,128,128
+              swiftlet convert mobilenet_v2_int8.tflite int8.bin --class-names labels.txt
               swiftlet convert mobilenet_v2.pth --architecture mobilenet-v2 int8.bin
               swiftlet convert --architecture mobilenet-v2 --random-weights 1 random.bin
             """)
 
-    @Argument(help: "The checkpoint and the model to write; only the model with --architecture.")
+    @Argument(help: "The checkpoint, ONNX or .tflite file and the model to write; only the model with --architecture.")
     var files: [String] = []
     @Option(help: "Pictures that tell the ranges of activations; the training data if not given.")
     var calibration: String?
@@ -62,9 +68,8 @@ struct ConvertCommand: ParsableCommand {
         guard architecture != nil || randomWeights == nil else {
             throw ValidationError("--random-weights needs --architecture")
         }
-        guard (architecture != nil && randomWeights == nil) || !imported.isGiven else {
-            throw ValidationError(
-                "\(ImportOptions.flags) are for imported weights: give --architecture and a file of them")
+        guard randomWeights == nil || !imported.isGiven else {
+            throw ValidationError("\(ImportOptions.flags) are for imported networks, not for random weights")
         }
         guard randomWeights == nil || (calibration == nil && evaluation == nil && report == nil) else {
             throw ValidationError("random weights know nothing: leave out --calibration, --evaluation and --report")
@@ -91,13 +96,39 @@ struct ConvertCommand: ParsableCommand {
                 throw CommandFailure(
                     "\(files[0]) is an int8 model already; give the float checkpoint that it came from")
             }
-            try convert(
-                architecture.map { try imported.checkpoint(of: files[0], architecture: $0) }
-                    ?? Checkpoint(contentsOf: files[0]), to: files[1])
+            if architecture == nil, TFLiteImporter.isTFLite(firstBytes(of: files[0])) {
+                try takeOver(files[0], to: files[1])
+            } else {
+                try convert(network(of: files[0]), to: files[1])
+            }
         }
     }
 
-    private struct RandomModel: Encodable {
+    /// A network that is quantized already: nothing is calibrated, nothing is lost.
+    private func takeOver(_ path: String, to output: String) throws {
+        guard calibration == nil, evaluation == nil, report == nil else {
+            throw CommandFailure(
+                "\(path) is quantized already: leave out --calibration, --evaluation and --report; "
+                    + "swiftlet eval measures the model")
+        }
+        let model = try imported.model(of: path)
+        try AtomicFile.write(model.bytes, to: output)
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        try announce(model, name: name, note: "its own integers", path: output)
+    }
+
+    private func network(of path: String) throws -> any TrainedNetwork {
+        if let architecture { return try imported.checkpoint(of: path, architecture: architecture) }
+        if isONNX(path) { return try imported.network(of: path) }
+        guard !imported.isGiven else {
+            throw CommandFailure(
+                "\(ImportOptions.flags) are for imported networks: give an ONNX or .tflite file, or --architecture and a file of weights"
+            )
+        }
+        return try Checkpoint(contentsOf: path)
+    }
+
+    private struct WrittenModel: Encodable {
         var architecture: String
         var fileBytes: Int
         var arenaBytes: Int
@@ -107,39 +138,42 @@ struct ConvertCommand: ParsableCommand {
     private func makeRandom(_ architecture: Architecture, seed: UInt64) throws {
         let model = try ConversionPipeline.convertRandom(architecture, seed: seed)
         try AtomicFile.write(model.bytes, to: files[0])
+        try announce(model, name: architecture.spec, note: "random weights", path: files[0])
+    }
+
+    private func announce(_ model: ConvertedModel, name: String, note: String, path: String) throws {
         if json {
             try Console.print(
-                json: RandomModel(
-                    architecture: architecture.spec, fileBytes: model.bytes.count, arenaBytes: model.plan.arenaBytes,
+                json: WrittenModel(
+                    architecture: name, fileBytes: model.bytes.count, arenaBytes: model.plan.arenaBytes,
                     layerwiseBytes: model.plan.layerwiseBytes))
         } else {
             try Console.print(
-                "wrote \(files[0]): \(architecture.spec), random weights, \(model.bytes.count) B, "
-                    + "arena \(model.plan.arenaBytes) B")
+                "wrote \(path): \(name), \(note), \(model.bytes.count) B, arena \(model.plan.arenaBytes) B")
         }
     }
 
-    private func convert(_ checkpoint: Checkpoint, to output: String) throws {
-        guard let source = calibration ?? checkpoint.training["data"] else {
+    private func convert(_ network: some TrainedNetwork, to output: String) throws {
+        guard let source = calibration ?? network.trainingData else {
             throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
         }
         let pictures: any DataSet
         do {
-            pictures = try DataSets.open(source, split: .training, format: checkpoint.inputFormat)
+            pictures = try DataSets.open(source, split: .training, format: network.inputFormat)
         } catch  where calibration == nil {
             throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
         }
         let labelled = try evaluation.map {
-            try DataSets.open($0, split: .test, format: checkpoint.inputFormat).matched(to: checkpoint.classNames)
+            try DataSets.open($0, split: .test, format: network.inputFormat).matched(to: network.classNames)
         }
         var options = ConversionOptions()
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
-        var conversion = try ConversionPipeline.convert(checkpoint, calibration: pictures, options: options)
+        var conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
         if let labelled {
-            conversion.report.accuracy = try measure(conversion, checkpoint, on: labelled)
+            conversion.report.accuracy = try measure(conversion, network, on: labelled)
         }
         try AtomicFile.write(conversion.model.bytes, to: output)
         if let report { try AtomicFile.write(try Console.jsonBytes(conversion.report), to: report) }
@@ -152,10 +186,10 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func measure(
-        _ conversion: Conversion, _ checkpoint: Checkpoint, on labelled: any DataSet
+        _ conversion: Conversion, _ network: some TrainedNetwork, on labelled: any DataSet
     ) throws -> ConversionReport.Accuracy {
         let float = try Evaluation.evaluate(
-            checkpoint, on: labelled, threads: threads ?? Console.cores,
+            network, on: labelled, threads: threads ?? Console.cores,
             progress: Console.bar("float", of: labelled.count))
         let file = try ModelFile(contents: conversion.model.bytes, path: files[1])
         let int8 = try Evaluation.evaluate(
@@ -163,4 +197,14 @@ struct ConvertCommand: ParsableCommand {
         return .init(
             images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8))
     }
+}
+
+/// Whether `path` holds an ONNX model: by its first bytes, or its name when they do not say.
+private func isONNX(_ path: String) -> Bool { path.hasSuffix(".onnx") || ONNXImporter.isONNX(firstBytes(of: path)) }
+
+/// Enough of a file to know its kind; nothing when it cannot be read.
+private func firstBytes(of path: String) -> [UInt8] {
+    guard let handle = FileHandle(forReadingAtPath: path) else { return [] }
+    defer { try? handle.close() }
+    return [UInt8]((try? handle.read(upToCount: 16)) ?? Data())
 }

@@ -87,11 +87,6 @@ func isCheckpoint(_ path: String) -> Bool {
     return start.count == 9 && start[8] == UInt8(ascii: "{")
 }
 
-extension Checkpoint {
-    /// The pictures that the network takes.
-    var inputFormat: InputFormat { InputFormat(shape: architecture.inputShape, preprocessing: preprocessing) }
-}
-
 extension ModelFile {
     /// A name for each score.
     var classNames: [String] { (0..<outputCount).map { className($0) } }

@@ -1,5 +1,6 @@
 /// What `convert` may be told about a network that another program trained.
 import ArgumentParser
+import SwiftletConverter
 import SwiftletFiles
 import SwiftletGraph
 import SwiftletImporters
@@ -24,12 +25,25 @@ struct ImportOptions: ParsableArguments {
     func validate() throws { _ = try choice() }
 
     func checkpoint(of path: String, architecture: String) throws -> Checkpoint {
-        let names = try classNames.map { path in
+        try WeightImporter(WeightFile(contentsOf: path), architecture: architecture)
+            .checkpoint(choice(), classNames: names())
+    }
+
+    /// The network of an ONNX file.
+    func network(of path: String) throws -> ImportedNetwork {
+        try ONNXImporter(contentsOf: path).network(choice(), classNames: names())
+    }
+
+    /// The model of a `.tflite` file, which is quantized already.
+    func model(of path: String) throws -> ConvertedModel {
+        try TFLiteImporter(contentsOf: path).model(choice(), classNames: names())
+    }
+
+    private func names() throws -> [String]? {
+        try classNames.map { path in
             String(decoding: try readFile(path, limit: 1 << 24), as: UTF8.self)
                 .split(whereSeparator: \.isNewline).map(String.init)
         }
-        return try WeightImporter(WeightFile(contentsOf: path), architecture: architecture)
-            .checkpoint(choice(), classNames: names)
     }
 
     private func choice() throws -> PreprocessingChoice {

@@ -1,4 +1,4 @@
-/// The whole way from a checkpoint to `int8.bin`: passes, calibration, conversion, report.
+/// The whole way from a float network to `int8.bin`: passes, calibration, conversion, report.
 ///
 /// What it does not do: read or write files.
 import SwiftletGraph
@@ -15,22 +15,21 @@ public struct Conversion {
 }
 
 public enum ConversionPipeline {
-    /// - Parameter calibration: pictures in the checkpoint's own format; labels are not looked at.
+    /// - Parameter calibration: pictures in the network's own format; labels are not looked at.
     /// - Throws: `GraphError`, `PassError`, `CalibrationError`, `ConversionError`, or what the data set throws.
     public static func convert(
-        _ checkpoint: Checkpoint, calibration: any DataSet, options: ConversionOptions
+        _ network: some TrainedNetwork, calibration: any DataSet, options: ConversionOptions
     ) throws -> Conversion {
-        let graph = try checkpoint.graph.preparedForQuantization(checkpoint.preprocessing)
+        let graph = try network.graph.preparedForQuantization(network.preprocessing)
         let values = try Converter.rangedValues(of: graph)
         let seen = try Calibrator.observe(
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         let model = try Converter.convert(
-            graph, ranges: seen.ranges, means: seen.means, architecture: checkpoint.architecture.spec,
-            classNames: checkpoint.classNames,
-            preprocessing: checkpoint.preprocessing)
+            graph, ranges: seen.ranges, means: seen.means, architecture: network.architectureText,
+            classNames: network.classNames, preprocessing: network.preprocessing)
         let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(
-            architecture: checkpoint.architecture.spec, options: options, model: model, layers: layers)
+            architecture: network.architectureText, options: options, model: model, layers: layers)
         return Conversion(model: model, report: report)
     }
 

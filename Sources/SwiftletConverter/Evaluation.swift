@@ -1,4 +1,4 @@
-/// Accuracy of float checkpoints and int8 models on labelled pictures.
+/// Accuracy of float networks and int8 models on labelled pictures.
 ///
 /// What it does not do: print progress; it reports to its caller.
 import Foundation
@@ -60,12 +60,12 @@ public enum Evaluation {
 
     /// Runs a float network on every picture.
     public static func evaluate(
-        _ checkpoint: Checkpoint, on dataSet: any DataSet, threads: Int,
+        _ network: some TrainedNetwork, on dataSet: any DataSet, threads: Int,
         progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws -> EvaluationResult {
         let batchSize = 64
-        let executor = try FloatExecutor(graph: checkpoint.graph, batchSize: batchSize, threads: threads)
-        let preprocessing = checkpoint.preprocessing
+        let executor = try FloatExecutor(graph: network.graph, batchSize: batchSize, threads: threads)
+        let preprocessing = network.preprocessing
         let channels = dataSet.format.shape.channels
         let classes = executor.outputCount
         let results = Results(count: dataSet.count, progress: progress)

@@ -39,11 +39,11 @@ struct ModelWriter {
         try Self.checkLimits(network, plan: plan)
         header.architecture = try append(description.architecture)
         let classNames = try description.classNames.map { try append($0) }
-        let input = try inputRecord(network)
-        let output = try outputRecord(network)
+        let inputs = try network.inputs.indices.map { try inputRecord(network, index: $0) }
+        let outputs = try network.outputs.map { try outputRecord($0) }
         let operators = try network.operations.indices.map { try operatorRecord(network, index: $0) }
-        header.inputs = append([input], alignment: 8)
-        header.outputs = append([output], alignment: 8)
+        header.inputs = append(inputs, alignment: 8)
+        header.outputs = append(outputs, alignment: 8)
         header.operators = append(operators, alignment: 8)
         header.buffers = append(bufferRecords(network, plan: plan), alignment: 8)
         header.classNames = append(classNames, alignment: 4)
@@ -72,29 +72,31 @@ struct ModelWriter {
 
     // MARK: Records
 
-    private mutating func inputRecord(_ network: AssembledNetwork) throws -> InputRecord {
+    private mutating func inputRecord(_ network: AssembledNetwork, index: Int) throws -> InputRecord {
+        let input = network.inputs[index]
         var record = InputRecord()
-        record.buffer = UInt16(network.input.buffer)
-        record.height = UInt16(network.input.shape.height)
-        record.width = UInt16(network.input.shape.width)
-        record.channels = UInt16(network.input.shape.channels)
-        record.isPixels = 1
-        record.zeroPoint = network.input.quantization.zeroPoint
-        record.scale = network.input.quantization.scale
-        (record.firstConsumer, record.consumerCount) = link(network.consumers(of: 0))
-        record.name = try append("input")
+        record.buffer = UInt16(input.buffer)
+        record.height = UInt16(input.shape.height)
+        record.width = UInt16(input.shape.width)
+        record.channels = UInt16(input.shape.channels)
+        record.isPixels = network.inputsArePixels ? 1 : 0
+        record.zeroPoint = input.quantization.zeroPoint
+        record.scale = input.quantization.scale
+        (record.firstConsumer, record.consumerCount) = link(network.consumers(of: index))
+        record.name = try append(input.name)
         return record
     }
 
-    private mutating func outputRecord(_ network: AssembledNetwork) throws -> OutputRecord {
+    private mutating func outputRecord(_ output: AssembledMap) throws -> OutputRecord {
         var record = OutputRecord()
-        record.operand = operand(network.output.slots, buffer: network.output.buffer)
-        record.height = UInt16(network.output.shape.height)
-        record.width = UInt16(network.output.shape.width)
-        record.channels = UInt16(network.output.shape.channels)
-        record.zeroPoint = network.output.quantization.zeroPoint
-        record.scale = network.output.quantization.scale
-        record.name = try append("output")
+        record.operand = operand(output.slots, buffer: output.buffer)
+        record.height = UInt16(output.shape.height)
+        record.width = UInt16(output.shape.width)
+        record.channels = UInt16(output.shape.channels)
+        record.zeroPoint = output.quantization.zeroPoint
+        record.isWide = output.isWide ? 1 : 0
+        record.scale = output.quantization.scale
+        record.name = try append(output.name)
         return record
     }
 
@@ -103,7 +105,7 @@ struct ModelWriter {
         var record = operation.record
         record.name = try append(operation.name)
         (record.firstProducer, record.producerCount) = link(operation.producers)
-        (record.firstConsumer, record.consumerCount) = link(network.consumers(of: index + 1))
+        (record.firstConsumer, record.consumerCount) = link(network.consumers(of: network.inputs.count + index))
         record.input = operand(operation.input.slots, buffer: operation.input.buffer)
         if let second = operation.second { record.second = operand(second.slots, buffer: second.buffer) }
         record.output = operand(operation.output.slots, buffer: operation.output.buffer)
@@ -123,6 +125,7 @@ struct ModelWriter {
             record.arenaOffset = UInt32(ring.offset)
             record.rowBytes = UInt32(buffer.rowBytes)
             record.ringRows = UInt16(ring.rows)
+            record.phase = UInt16(ring.phase)
             record.width = UInt16(buffer.width)
             record.pixelBytes = UInt16(buffer.pixelBytes)
             return record

@@ -123,11 +123,9 @@ public struct ConvolutionLayout: Equatable, Sendable {
     }
 }
 
-/// What `add` multiplies with: both inputs are shifted left by `leftShift`, rescaled to a common scale, added, rescaled to
-/// the output's. Six Int32: multiplier and shift of the first input, the second, the output.
+/// `add` brings its inputs to a common scale after a shift to the left.
 public enum AddLayout {
     public static let leftShift: Int32 = 20
-    public static let byteCount = 24
 }
 
 /// The multiplier and the shift of `globalAveragePool`, two Int32; the division by the number of pixels is in them.

@@ -94,6 +94,9 @@ extension ModelReader {
             throw .outOfBounds(
                 part: .buffer, index: index, value: Int(buffer.width), limit: buffer.rowBytes.saturated)
         }
+        guard buffer.phase < buffer.ringRows else {
+            throw .outOfBounds(part: .buffer, index: index, value: Int(buffer.phase), limit: Int(buffer.ringRows))
+        }
         guard begin >= state.byteCount, end <= arenaBytes else {
             throw .outOfBounds(part: .buffer, index: index, value: end, limit: arenaBytes)
         }
@@ -101,7 +104,7 @@ extension ModelReader {
 
     /// Checks that `channels` channels of a `width` wide map lie in the operand's buffer, and returns the buffer.
     @discardableResult
-    private func checkOperand(
+    func checkOperand(
         _ operand: OperandRecord, channels: Int, width: Int, index: Int
     ) throws(FormatError) -> BufferRecord {
         guard Int(operand.buffer) < bufferCount else {
@@ -150,8 +153,10 @@ extension ModelReader {
         let output = output(index)
         let buffer = try checkOperand(
             output.operand, channels: Int(output.channels), width: Int(output.width), index: index)
-        guard output.height > 0, output.height <= buffer.ringRows else {
-            throw .outOfBounds(part: .output, index: index, value: Int(output.height), limit: Int(buffer.ringRows))
+        // It is read as one piece, from the slot of its first row on.
+        let end = Int(output.height) + Int(buffer.phase)
+        guard output.height > 0, end <= Int(buffer.ringRows) else {
+            throw .outOfBounds(part: .output, index: index, value: end, limit: Int(buffer.ringRows))
         }
         try checkString(output.name, index: index)
     }
@@ -196,101 +201,10 @@ extension ModelReader {
         let outputs = Int(record.outputChannels)
         try checkOperand(record.input, channels: inputs, width: Int(record.inputWidth), index: index)
         try checkOperand(record.output, channels: outputs, width: Int(record.outputWidth), index: index)
-        if kind == .add {
-            try checkOperand(record.second, channels: inputs, width: Int(record.inputWidth), index: index)
+        guard record.flags.isSubset(of: .allowed(for: kind)) else {
+            throw .invalid(part: .operatorKind, index: index, value: Int(record.flags.rawValue))
         }
         try checkShapes(record, kind: kind, index: index)
         try checkParameters(record, kind: kind, index: index)
-    }
-
-    private func checkShapes(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) {
-        let inputs = Int(record.inputChannels)
-        let outputs = Int(record.outputChannels)
-        switch kind {
-        case .convolution:
-            let groups = Int(record.groups)
-            guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
-                throw .invalid(part: .geometry, index: index, value: groups)
-            }
-        case .depthwiseConvolution:
-            guard outputs % inputs == 0 else { throw .invalid(part: .geometry, index: index, value: outputs) }
-        case .maxPool, .averagePool:
-            guard outputs == inputs else { throw .invalid(part: .geometry, index: index, value: outputs) }
-        case .add:
-            guard outputs == inputs, record.outputWidth == record.inputWidth else {
-                throw .invalid(part: .geometry, index: index, value: outputs)
-            }
-        case .globalAveragePool:
-            guard outputs == inputs, record.outputHeight == 1, record.outputWidth == 1,
-                Int(record.scratchBuffer) < bufferCount
-            else { throw .invalid(part: .geometry, index: index, value: outputs) }
-            let scratch = buffer(Int(record.scratchBuffer))
-            guard scratch.arenaOffset % 4 == 0, scratch.rowBytes.saturated >= outputs * 4 else {
-                throw .outOfBounds(part: .buffer, index: index, value: outputs * 4, limit: scratch.rowBytes.saturated)
-            }
-        }
-    }
-
-    private func checkParameters(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) {
-        let fileBytes = header.fileBytes.saturated
-        // The size of the weights comes first and in 64 bits: that of the whole block could overflow where `Int` has 32.
-        let isDense = kind == .convolution
-        let groups = isDense ? Int64(record.groups) : 1
-        let inputs = isDense ? (Int64(record.inputChannels) / groups + 3) / 4 * 4 : 1
-        let outputs =
-            isDense
-            ? (Int64(record.outputChannels) / groups + 3) / 4 * 4 : (Int64(record.outputChannels) + 15) / 16 * 16
-        let weightBytes = groups * outputs * inputs * Int64(record.kernelHeight) * Int64(record.kernelWidth)
-        let isConvolution = isDense || kind == .depthwiseConvolution
-        guard !isConvolution || weightBytes <= Int64(fileBytes) else {
-            throw .outOfBounds(
-                part: .parameters, index: index, value: Int(min(weightBytes, Int64(Self.arenaLimit))), limit: fileBytes)
-        }
-        let needed: Int
-        switch kind {
-        case .convolution, .depthwiseConvolution: needed = ConvolutionLayout(record).byteCount
-        case .add: needed = AddLayout.byteCount
-        case .globalAveragePool: needed = MeanLayout.byteCount
-        case .maxPool, .averagePool: needed = 0
-        }
-        guard record.parameterBytes.saturated == needed else {
-            throw .outOfBounds(part: .parameters, index: index, value: record.parameterBytes.saturated, limit: needed)
-        }
-        let end = record.parameters.saturated + needed
-        guard end <= fileBytes else {
-            throw .outOfBounds(part: .parameters, index: index, value: end, limit: fileBytes)
-        }
-        guard needed == 0 || record.parameters.saturated % ConvolutionLayout.alignment == 0 else {
-            throw .misaligned(
-                byteOffset: record.parameters.saturated % ConvolutionLayout.alignment,
-                alignment: ConvolutionLayout.alignment)
-        }
-        let block = pointer(record.parameters)
-        switch kind {
-        case .convolution, .depthwiseConvolution:
-            let layout = ConvolutionLayout(record)
-            for channel in 0..<Int(record.outputChannels) {
-                try checkMultiplier(
-                    (block + layout.multiplierOffset).load(fromByteOffset: channel * 4, as: Int32.self),
-                    shift: Int(block.load(fromByteOffset: layout.shiftOffset + channel, as: Int8.self)), index: index)
-            }
-        case .add:
-            for pair in 0..<3 {
-                try checkMultiplier(
-                    block.load(fromByteOffset: pair * 8, as: Int32.self),
-                    shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)), index: index)
-            }
-        case .globalAveragePool:
-            try checkMultiplier(
-                block.load(as: Int32.self), shift: Int(block.load(fromByteOffset: 4, as: Int32.self)), index: index)
-        case .maxPool, .averagePool: break
-        }
-    }
-
-    private func checkMultiplier(_ multiplier: Int32, shift: Int, index: Int) throws(FormatError) {
-        guard multiplier >= 0 else { throw .invalid(part: .multiplier, index: index, value: Int(multiplier)) }
-        guard shift >= Int(FixedPointMultiplier.shiftRange.lowerBound),
-            shift <= Int(FixedPointMultiplier.shiftRange.upperBound)
-        else { throw .invalid(part: .shift, index: index, value: shift) }
     }
 }

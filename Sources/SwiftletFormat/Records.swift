@@ -70,7 +70,8 @@ public struct PreprocessingRecord {
     public init() {}
 }
 
-/// A ring of rows in the arena. Row `r` of a feature map lies in slot `r mod ringRows`.
+/// A ring of rows in the arena. Row `r` of a feature map lies in slot `(r + phase) mod ringRows`. Several maps may lie in one
+/// ring, kept apart by their phases.
 public struct BufferRecord {
     public var arenaOffset: UInt32 = 0
     /// Bytes from one row to the next.
@@ -80,7 +81,8 @@ public struct BufferRecord {
     public var width: UInt16 = 0
     /// Bytes from one pixel to the next.
     public var pixelBytes: UInt16 = 0
-    public var reserved: UInt16 = 0
+    /// Below `ringRows`; 0 in a ring that the map has for itself.
+    public var phase: UInt16 = 0
 
     public init() {}
 }
@@ -110,7 +112,72 @@ public enum OperatorKind: UInt8, Sendable, CaseIterable {
     case averagePool = 4
     /// The mean of the whole map, row by row into int32 accumulators.
     case globalAveragePool = 5
+    /// Of two maps; with `OperatorFlags.negatesFirst` or `.negatesSecond` a difference.
     case add = 6
+    case multiply = 7
+    case maximum = 8
+    case minimum = 9
+    /// The first input where it is not negative, else its product with the second (He et al. 2015, section 2.1).
+    case prelu = 10
+    /// One byte for each of the 256 that a value can have: every function of one value.
+    case lookup = 11
+    /// Over the channels of each pixel.
+    case softmax = 12
+    /// Copies pixels: padding with a value or a mirror image, slices, nearest-neighbour resizing.
+    case rearrange = 13
+    case resizeBilinear = 14
+    /// Two maps above or beside each other. Channels need no operator: their producers write side by side.
+    case concatenate = 15
+
+    /// Whether it has a second input of its own shape.
+    @inlinable public var isBinary: Bool {
+        switch self {
+        case .add, .multiply, .maximum, .minimum, .prelu: true
+        default: false
+        }
+    }
+}
+
+/// What an operator of two inputs does with them, and a few properties of others.
+public struct OperatorFlags: OptionSet, Sendable {
+    public let rawValue: UInt16
+
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// The first input has one row, which serves for every row of the output.
+    public static let firstRepeatsRows = OperatorFlags(rawValue: 1)
+    /// The first input has one column, which serves for every column of the output.
+    public static let firstRepeatsColumns = OperatorFlags(rawValue: 2)
+    public static let secondRepeatsRows = OperatorFlags(rawValue: 4)
+    public static let secondRepeatsColumns = OperatorFlags(rawValue: 8)
+    /// The second input lies in the parameter block.
+    public static let secondIsConstant = OperatorFlags(rawValue: 16)
+    /// Of `add`: the rescaled first input is subtracted.
+    public static let negatesFirst = OperatorFlags(rawValue: 32)
+    public static let negatesSecond = OperatorFlags(rawValue: 64)
+    /// Of `rearrange`: there is a table of channels, too.
+    public static let mapsChannels = OperatorFlags(rawValue: 128)
+    /// Of `concatenate`: the second map is below the first, not beside it.
+    public static let joinsRows = OperatorFlags(rawValue: 256)
+    /// Of `softmax`: an output channel is two bytes, the high one first: Int16.
+    public static let isWide = OperatorFlags(rawValue: 512)
+    /// Of `softmax`: the fixed-point form.
+    public static let isFixedPoint = OperatorFlags(rawValue: 1024)
+
+    /// Those that an operator of `kind` may have.
+    public static func allowed(for kind: OperatorKind) -> OperatorFlags {
+        let repeats: OperatorFlags = [
+            .firstRepeatsRows, .firstRepeatsColumns, .secondRepeatsRows, .secondRepeatsColumns,
+        ]
+        switch kind {
+        case .add: return repeats.union([.secondIsConstant, .negatesFirst, .negatesSecond])
+        case .multiply, .maximum, .minimum, .prelu: return repeats.union(.secondIsConstant)
+        case .rearrange: return .mapsChannels
+        case .concatenate: return .joinsRows
+        case .softmax: return [.isWide, .isFixedPoint]
+        default: return []
+        }
+    }
 }
 
 /// One operator: it makes output rows out of input rows.
@@ -147,7 +214,7 @@ public struct OperatorRecord {
     public var outputHeight: UInt16 = 0
     public var outputWidth: UInt16 = 0
     public var outputChannels: UInt16 = 0
-    public var reserved: UInt16 = 0
+    public var flags = OperatorFlags([])
     /// Offset of the operator's parameter block; its layout follows from the kind and the shapes.
     public var parameters: UInt32 = 0
     public var parameterBytes: UInt32 = 0
@@ -186,7 +253,8 @@ public struct OutputRecord {
     public var width: UInt16 = 0
     public var channels: UInt16 = 0
     public var zeroPoint: Int8 = 0
-    public var reserved: UInt8 = 0
+    /// 1 when two channels make one Int16, the high byte first.
+    public var isWide: UInt8 = 0
     public var scale: Float = 0
     /// Offset of the name, a string.
     public var name: UInt32 = 0

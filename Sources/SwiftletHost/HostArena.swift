@@ -6,7 +6,8 @@ import Swiftlet
 public final class HostArena {
     public let arena: Arena
     private let memory: UnsafeMutableRawBufferPointer
-    private static let guardBytes = 64
+    /// Of the guard on either side.
+    public static let guardBytes = 64
     private static let guardValue: UInt8 = 0xA5
 
     /// - Parameter byteCount: the size of the arena; a session refuses one that is smaller than the model says.

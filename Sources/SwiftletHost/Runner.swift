@@ -10,18 +10,21 @@ public final class Runner {
     public let arena: HostArena
     private let session: Session
 
-    /// - Parameter arenaBytes: the arena's size; nil for exactly what the model needs.
+    /// - Parameters:
+    ///   - arenaBytes: the arena's size; nil for exactly what the model needs.
+    ///   - kernels: those of an instruction set; nil for the portable ones.
     /// - Throws: `SessionError.arenaTooSmall`.
-    public init(_ file: ModelFile, arenaBytes: Int? = nil) throws {
+    public init(_ file: ModelFile, arenaBytes: Int? = nil, kernels: VectorKernels? = .chosen) throws {
         self.file = file
         arena = HostArena(byteCount: arenaBytes ?? file.model.arenaBytes)
-        session = try Session(model: file.model, arena: arena.arena)
+        session = try Session(model: file.model, arena: arena.arena, kernels: kernels)
     }
 
     /// Runs the model on a whole picture, row by row.
     ///
-    /// - Parameter pixels: height x width x channels bytes.
-    /// - Returns: the output's int8 values, row by row, all channels of a pixel together.
+    /// - Parameter pixels: height x width x channels bytes; of several inputs one after the other.
+    /// - Returns: the output's int8 values, row by row, all channels of a pixel together; of several outputs one after the
+    ///   other.
     public func run(_ pixels: UnsafeRawBufferPointer) throws -> [Int8] {
         var observer = NoObserver()
         return try run(pixels, observer: &observer)
@@ -30,13 +33,29 @@ public final class Runner {
     /// As `run(_:)`, and tells `observer` of each row that is made.
     public func run<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, observer: inout Observer) throws -> [Int8]
     {
-        let rowBytes = file.model.inputRowBytes
+        let reader = file.model.reader
+        let inputs = (0..<reader.inputCount).map { reader.input($0) }
+        var starts = [0]
+        for input in inputs { starts.append(starts.last! + Int(input.height) * Int(input.width) * Int(input.channels)) }
         session.reset()
-        for y in 0..<file.model.inputHeight where (y + 1) * rowBytes <= pixels.count {
-            let row = UnsafeRawBufferPointer(rebasing: pixels[(y * rowBytes)..<((y + 1) * rowBytes)])
-            try session.push(row: row, observer: &observer)
+        for y in 0..<(inputs.map { Int($0.height) }.max() ?? 0) {
+            for (index, input) in inputs.enumerated() where y < Int(input.height) {
+                let rowBytes = Int(input.width) * Int(input.channels)
+                let start = starts[index] + y * rowBytes
+                guard start + rowBytes <= pixels.count else { continue }
+                let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + rowBytes)])
+                try session.push(row: row, input: index, observer: &observer)
+            }
         }
         return try values()
+    }
+
+    /// Bytes that `run(_:)` takes.
+    public var inputBytes: Int {
+        (0..<file.model.reader.inputCount).reduce(0) { sum, index in
+            let input = file.model.reader.input(index)
+            return sum + Int(input.height) * Int(input.width) * Int(input.channels)
+        }
     }
 
     /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given.
@@ -47,12 +66,13 @@ public final class Runner {
     }
 
     private func values() throws -> [Int8] {
-        let output = try session.output()
         var values: [Int8] = []
-        values.reserveCapacity(output.height * output.rows.width * output.channelCount)
-        for y in 0..<output.height {
-            for x in 0..<output.rows.width {
-                for channel in 0..<output.channelCount { values.append(output.value(y: y, x: x, channel: channel)) }
+        for index in 0..<file.model.reader.outputCount {
+            let output = try session.output(index)
+            for y in 0..<output.height {
+                for x in 0..<output.rows.width {
+                    for channel in 0..<output.channelCount { values.append(output.value(y: y, x: x, channel: channel)) }
+                }
             }
         }
         return values

@@ -181,8 +181,11 @@ struct PickleMachine {
         stack.append(.storage(storages.count - 1))
     }
 
+    /// More dimensions than any tensor of a network has; tuples beyond it are not looked through.
+    private static let dimensionLimit = 8
+
     private func integers(_ value: PickleValue) -> [Int]? {
-        guard case .tuple(let index) = value else { return nil }
+        guard case .tuple(let index) = value, tuples[index].count <= Self.dimensionLimit else { return nil }
         let values = tuples[index].compactMap { if case .integer(let integer) = $0 { integer } else { nil } }
         return values.count == tuples[index].count ? values : nil
     }
@@ -199,7 +202,7 @@ struct PickleMachine {
         case .rebuildTensor:
             guard arguments.count >= 4, case .storage(let storage) = arguments[0],
                 case .integer(let offset) = arguments[1], let shape = integers(arguments[2]),
-                let strides = integers(arguments[3]), shape.count == strides.count, shape.count <= 8
+                let strides = integers(arguments[3]), shape.count == strides.count
             else { throw damaged("a tensor in its pickle is none") }
             tensors.append(PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides))
             stack.append(.tensor(tensors.count - 1))

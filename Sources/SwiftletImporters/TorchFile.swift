@@ -14,6 +14,9 @@ enum TorchFile {
     private static let legacyVersion = 1001
     /// Dictionaries within dictionaries: `state_dict`, `model`, ...
     private static let nestingLimit = 4
+    /// The most numbers that come out of a byte of the file. Tensors may share a storage, as tied weights do; without a
+    /// limit a small file of many such tensors would take all memory.
+    private static let sharing = 4
 
     /// Whether `bytes` begin as a pickle of protocol 2 or later.
     static func isPickle(_ bytes: [UInt8]) -> Bool { bytes.count > 1 && bytes[0] == 0x80 && bytes[1] <= 5 }
@@ -44,7 +47,7 @@ enum TorchFile {
         }
         var machine = PickleMachine(ByteCursor(bytes, in: range), file: file)
         let root = try machine.run()
-        return try tensors(of: root, machine, file: file) { storage in
+        return try tensors(of: root, machine, file: file, numberLimit: sharing * bytes.count) { storage in
             guard let range = archive.entries["\(folder)/data/\(storage.key)"] else {
                 throw ImportError.badFile(file: file, reason: "storage \(storage.key) is not in it")
             }
@@ -84,23 +87,27 @@ enum TorchFile {
             guard !overflow else { throw refuse("storage \(key) has \(count) numbers") }
             contents[key] = try cursor.range(size)
         }
-        return try tensors(of: root, machine, file: file) { storage in
+        return try tensors(of: root, machine, file: file, numberLimit: sharing * bytes.count) { storage in
             guard let range = contents[storage.key] else { throw refuse("storage \(storage.key) is not in it") }
             return bytes[range]
         }
     }
 
     private static func tensors(
-        of root: PickleValue, _ machine: PickleMachine, file: String,
+        of root: PickleValue, _ machine: PickleMachine, file: String, numberLimit: Int,
         contents: (PickleStorage) throws -> ArraySlice<UInt8>
     ) throws -> [String: Tensor] {
         var result: [String: Tensor] = [:]
-        var loaded: [Int: [Float]] = [:]
+        var loaded: [PickleStorage: [Float]] = [:]
+        var visited: Set<Int> = []
+        var budget = NumberBudget(file: file, limit: numberLimit)
         func collect(_ value: PickleValue, depth: Int) throws {
-            guard case .dictionary(let index) = value, depth < nestingLimit else { return }
+            // Dictionaries that hold each other many times over are still looked through once.
+            guard case .dictionary(let index) = value, depth < nestingLimit, visited.insert(index).inserted
+            else { return }
             for (key, value) in machine.dictionaries[index] {
                 guard case .text(let name) = key else { continue }
-                guard case .tensor(let tensor) = value else {
+                guard case .tensor(let place) = value else {
                     // The optimizer's state has tensors too; they belong to no layer.
                     if name != "optimizer" { try collect(value, depth: depth + 1) }
                     continue
@@ -109,11 +116,15 @@ enum TorchFile {
                     throw ImportError.badFile(
                         file: file, reason: "it holds tensor \(name) twice; save the one state dict that you want")
                 }
-                let view = machine.tensors[tensor]
+                let view = machine.tensors[place]
                 let storage = machine.storages[view.storage]
-                let values = try loaded[view.storage] ?? floats(of: storage, contents(storage), file: file)
-                loaded[view.storage] = values
-                result[name] = try materialize(view, name: name, values: values, file: file)
+                if loaded[storage] == nil {
+                    try budget.take(storage.count)
+                    loaded[storage] = try floats(of: storage, contents(storage), file: file)
+                }
+                let tensor = try materialize(view, name: name, values: loaded[storage] ?? [], file: file)
+                try budget.take(tensor.elementCount)
+                result[name] = tensor
             }
         }
         try collect(root, depth: 0)
@@ -175,6 +186,27 @@ enum TorchFile {
             }
         }
         return Tensor(shape: view.shape, values: elements)
+    }
+}
+
+/// How many numbers a file may still become.
+private struct NumberBudget {
+    let file: String
+    let limit: Int
+    private var taken = 0
+
+    init(file: String, limit: Int) {
+        self.file = file
+        self.limit = limit
+    }
+
+    mutating func take(_ count: Int) throws {
+        guard count <= limit - taken else {
+            throw ImportError.badFile(
+                file: file,
+                reason: "its tensors share storages so often that they have more than \(limit) numbers; save copies")
+        }
+        taken += count
     }
 }
 

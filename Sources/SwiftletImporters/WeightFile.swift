@@ -25,9 +25,7 @@ public struct WeightFile: Sendable {
             tensors = try TorchFile.read(bytes, file: file)
             metadata = [:]
         } else if let format = Self.networkFormat(of: bytes) {
-            throw ImportError.badFile(
-                file: file,
-                reason: "it is \(format), which holds a network and is not read; save the weights alone as safetensors")
+            throw ImportError.badFile(file: file, reason: "it is \(format)")
         } else {
             let safetensors = try Safetensors(parsing: bytes, file: file)
             tensors = safetensors.tensors
@@ -35,12 +33,10 @@ public struct WeightFile: Sendable {
         }
     }
 
-    /// What a file of a whole network is, by its first bytes: a flatbuffer's identifier, or the tag of ONNX's first field (its
-    /// version, a small number). Safetensors begin with a length whose upper bytes are 0.
+    /// What a file of a whole network is, by its first bytes, and what to do with it.
     private static func networkFormat(of bytes: [UInt8]) -> String? {
-        guard bytes.count > 8 else { return nil }
-        if Array(bytes[4..<8]) == Array("TFL3".utf8) { return "a .tflite model" }
-        return bytes[0] == 0x08 && (1...32).contains(bytes[1]) && bytes[4..<8].contains { $0 != 0 }
-            ? "an ONNX model" : nil
+        if ONNXFile.isONNX(bytes) { return "an ONNX model, which holds its network: leave out --architecture" }
+        guard bytes.count > 8, Array(bytes[4..<8]) == Array("TFL3".utf8) else { return nil }
+        return "a .tflite model, which holds its network: leave out --architecture"
     }
 }

@@ -53,10 +53,10 @@
 
         public func add(
             _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
-            _ parameters: AdditionParameters
+            _ parameters: BinaryParameters
         ) -> Bool {
             var (a, b, target) = (SKInput(first, channels), SKInput(second, channels), SKOutput(output, channels))
-            let (x, y, sum) = (parameters.first, parameters.second, parameters.sum)
+            let (x, y, sum) = parameters.multipliers
             var addition = SKAddition(
                 multiplier: (x.multiplier, y.multiplier, sum.multiplier),
                 shift: (Int32(x.shift), Int32(y.shift), Int32(sum.shift)),
@@ -153,7 +153,7 @@
 
         public func add(
             _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
-            _ parameters: AdditionParameters
+            _ parameters: BinaryParameters
         ) -> Bool { false }
 
         public func poolMax(

@@ -34,6 +34,22 @@ public struct PlanProblem: Sendable {
         }
     }
 
+    /// For each output row the rows that are read of one input: the last one, and the first one that it or a later output
+    /// row reads. For operators that do not slide a window.
+    public struct RowTable: Sendable {
+        public var last: [Int]
+        public var firstNeeded: [Int]
+
+        /// - Parameter spans: one an output row; none is read where `last` is below `first`.
+        public init(_ spans: [(first: Int, last: Int)]) {
+            last = spans.map(\.last)
+            firstNeeded = spans.map { $0.last < $0.first ? Int.max : $0.first }
+            for row in firstNeeded.indices.dropLast().reversed() {
+                firstNeeded[row] = min(firstNeeded[row], firstNeeded[row + 1])
+            }
+        }
+    }
+
     /// An operator, as far as rows go.
     public struct Step: Sendable {
         public var producers: [ProducerID]
@@ -49,6 +65,8 @@ public struct PlanProblem: Sendable {
         public var isReduction: Bool
         /// A buffer of one row for accumulators, if it needs one.
         public var scratch: Int?
+        /// One a read where no window slides; empty elsewhere.
+        public var rowTables: [RowTable] = []
 
         public init(
             producers: [ProducerID], reads: [Int], writes: Int, kernelRows: Int = 1, stride: Int = 1,
@@ -68,15 +86,24 @@ public struct PlanProblem: Sendable {
             self.scratch = scratch
         }
 
-        /// The lowest input row that output row `row` reads; below zero when all of its window is padding.
-        func lastRow(for row: Int) -> Int {
-            min(row * stride - paddingTop + (kernelRows - 1) * dilation, inputHeight - 1)
+        /// The lowest row of `buffer` that output row `row` reads; below zero when it reads none, as where all of its window is
+        /// padding.
+        func lastRow(of buffer: Int, for row: Int) -> Int {
+            if !rowTables.isEmpty { return reduceTables(of: buffer, -1) { max($0, $1.last[row]) } }
+            return min(row * stride - paddingTop + (kernelRows - 1) * dilation, inputHeight - 1)
         }
 
-        /// The first input row that is still needed when `done` rows are made (for a reduction: taken).
-        func firstNeeded(done: Int) -> Int {
+        /// The first row of `buffer` that is still needed when `done` rows are made (for a reduction: taken).
+        func firstNeeded(of buffer: Int, done: Int) -> Int {
             if isReduction { return done }
-            return done >= outputHeight ? inputHeight : max(0, done * stride - paddingTop)
+            if done >= outputHeight { return Int.max }
+            if !rowTables.isEmpty { return reduceTables(of: buffer, Int.max) { min($0, $1.firstNeeded[done]) } }
+            return max(0, done * stride - paddingTop)
+        }
+
+        /// Over the reads of `buffer`, which may be both inputs.
+        private func reduceTables(of buffer: Int, _ start: Int, _ next: (Int, RowTable) -> Int) -> Int {
+            zip(reads, rowTables).reduce(start) { $1.0 == buffer ? next($0, $1.1) : $0 }
         }
     }
 
@@ -101,7 +128,10 @@ public struct PlanProblem: Sendable {
 public struct Plan: Equatable, Sendable {
     public struct Ring: Equatable, Sendable {
         public var offset: Int
+        /// Slots. Row r lies in slot `(r + phase) mod rows`.
         public var rows: Int
+        /// Not 0 in a ring that several buffers share, row by row.
+        public var phase: Int
         public var byteCount: Int
         /// The first and the last moment at which it holds something, in rows made since the start.
         public var firstTick: Int

@@ -26,9 +26,8 @@ public enum ArenaCheck {
     @discardableResult
     public static func run(_ file: ModelFile) throws -> UInt32 {
         let arenaBytes = file.model.arenaBytes
-        let pixels = selfTestPixels(
-            seed: file.model.reader.header.selfTestSeed, count: file.model.inputRowBytes * file.model.inputHeight)
         let runner = try Runner(file)
+        let pixels = selfTestPixels(seed: file.model.reader.header.selfTestSeed, count: runner.inputBytes)
         let output = try pixels.withUnsafeBytes { try runner.run($0) }
         guard runner.arena.guardsAreIntact else {
             throw Failure.wroteOutside(path: file.path, arenaBytes: arenaBytes)

@@ -23,19 +23,14 @@ extension PlanProblem {
             let record = reader.operation(index)
             let name = file.operationName(index)
             note(record.output.buffer, height: record.outputHeight, name: name)
-            let hasSecond = record.kind == OperatorKind.add.rawValue
             let hasScratch = record.scratchBuffer != OperatorRecord.noBuffer
             if hasScratch { names[Int(record.scratchBuffer)] = "\(name) sums" }
             let first = Int(record.firstProducer)
             return Step(
+                record, block: reader.pointer(record.parameters),
                 producers: (first..<(first + Int(record.producerCount))).map { reader.link($0) },
-                reads: [Int(record.input.buffer)] + (hasSecond ? [Int(record.second.buffer)] : []),
-                writes: Int(record.output.buffer), kernelRows: Int(record.kernelHeight),
-                stride: Int(record.strideHeight), paddingTop: Int(record.paddingTop),
-                dilation: Int(record.dilationHeight), inputHeight: Int(record.inputHeight),
-                outputHeight: Int(record.outputHeight),
-                isReduction: record.kind == OperatorKind.globalAveragePool.rawValue,
-                scratch: hasScratch ? Int(record.scratchBuffer) : nil)
+                reads: [Int(record.input.buffer)] + (record.hasSecondOperand ? [Int(record.second.buffer)] : []),
+                writes: Int(record.output.buffer), scratch: hasScratch ? Int(record.scratchBuffer) : nil)
         }
         let outputs = Set((0..<reader.outputCount).map { Int(reader.output($0).operand.buffer) })
         self.init(

@@ -28,7 +28,16 @@ extension OperatorRecord {
         case .maxPool: return "max" + window
         case .averagePool: return "average" + window
         case .globalAveragePool: return "mean"
-        case .add: return "add"
+        case .add: return flags.isDisjoint(with: [.negatesFirst, .negatesSecond]) ? "add" : "subtract"
+        case .multiply: return "multiply"
+        case .maximum: return "maximum"
+        case .minimum: return "minimum"
+        case .prelu: return "prelu"
+        case .lookup: return "lookup"
+        case .softmax: return "softmax"
+        case .rearrange: return "rearrange"
+        case .resizeBilinear: return "resize bilinear"
+        case .concatenate: return "concatenate"
         case nil: return "?"
         }
     }

@@ -60,8 +60,7 @@ public struct Profile: Sendable, Codable {
     public init(_ file: ModelFile, runs: Int, seconds: Double = 10) throws {
         let runner = try Runner(file)
         let reader = file.model.reader
-        let pixels = selfTestPixels(
-            seed: reader.header.selfTestSeed, count: file.model.inputRowBytes * file.model.inputHeight)
+        let pixels = selfTestPixels(seed: reader.header.selfTestSeed, count: runner.inputBytes)
         let begin = Self.now
         var isWarm = 0
         repeat {

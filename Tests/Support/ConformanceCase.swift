@@ -7,14 +7,21 @@ public struct ConformanceCase {
     public struct Node {
         public var operation: String
         public var inputs: [Int]
-        public var output: Int
+        public var outputs: [Int]
         public var attributes: [String: Any]
         public var parameters: [String: Any]
+
+        public var output: Int { outputs[0] }
 
         public func integer(_ name: String) -> Int { (parameters[name] ?? attributes[name]) as? Int ?? 0 }
     }
 
     public let name: String
+    /// Tensors.
+    public let inputs: [Int]
+    public let outputs: [Int]
+    /// Whether the tensors have scales; else there are only the integers.
+    public let hasScales: Bool
     public let nodes: [Node]
     private let tensors: [[String: Any]]
     private let sets: [[String: Any]]
@@ -23,7 +30,7 @@ public struct ConformanceCase {
 
     /// All cases, in the order of the index.
     public static func all() throws -> [ConformanceCase] {
-        let folder = SharedFolder.file("conformance")
+        let folder = SharedFolder.conformance
         let index = try object(Data(contentsOf: folder.appendingPathComponent("index.json")))
         return try (index["cases"] as? [[String: Any]] ?? []).map { entry in
             try ConformanceCase(folder: folder, path: entry["json"] as? String ?? "")
@@ -38,12 +45,15 @@ public struct ConformanceCase {
         let file = folder.appendingPathComponent(path)
         let json = try Self.object(Data(contentsOf: file))
         name = file.deletingPathExtension().lastPathComponent
+        inputs = json["inputs"] as? [Int] ?? []
+        outputs = json["outputs"] as? [Int] ?? []
+        hasScales = json["has_scales"] as? Bool ?? true
         tensors = json["tensors"] as? [[String: Any]] ?? []
         sets = json["sets"] as? [[String: Any]] ?? []
         nodes = (json["nodes"] as? [[String: Any]] ?? []).map { node in
             Node(
                 operation: node["op"] as? String ?? "", inputs: node["inputs"] as? [Int] ?? [],
-                output: (node["outputs"] as? [Int] ?? [])[0], attributes: node["attrs"] as? [String: Any] ?? [:],
+                outputs: node["outputs"] as? [Int] ?? [], attributes: node["attrs"] as? [String: Any] ?? [:],
                 parameters: node["params"] as? [String: Any] ?? [:])
         }
         let data = try Data(contentsOf: file.deletingPathExtension().appendingPathExtension("safetensors"))
@@ -61,6 +71,18 @@ public struct ConformanceCase {
             let bytes = [UInt8](data.subdata(in: (8 + length + range[0])..<(8 + length + range[1])))
             switch entry["dtype"] as? String {
             case "I8": arrays[key] = bytes.map { Int(Int8(bitPattern: $0)) }
+            case "I16":
+                arrays[key] = bytes.withUnsafeBytes { bytes in
+                    stride(from: 0, to: bytes.count, by: 2).map {
+                        Int(bytes.loadUnaligned(fromByteOffset: $0, as: Int16.self))
+                    }
+                }
+            case "I64":
+                arrays[key] = bytes.withUnsafeBytes { bytes in
+                    stride(from: 0, to: bytes.count, by: 8).map {
+                        Int(bytes.loadUnaligned(fromByteOffset: $0, as: Int64.self))
+                    }
+                }
             case "I32":
                 arrays[key] = bytes.withUnsafeBytes { bytes in
                     stride(from: 0, to: bytes.count, by: 4).map {
@@ -87,6 +109,38 @@ public struct ConformanceCase {
     public func scales(_ tensor: Int) -> [Float] {
         if let scale = tensors[tensor]["scale"] as? NSNumber { return [scale.floatValue] }
         return (tensors[tensor]["scales"] as? String).flatMap { reals[$0] } ?? []
+    }
+
+    public var tensorCount: Int { tensors.count }
+
+    /// Whether the values between the nodes are stored, too.
+    public var hasIntermediates: Bool {
+        sets.allSatisfy { set in
+            let stored = set["tensors"] as? [String: String] ?? [:]
+            return nodes.allSatisfy { node in node.outputs.allSatisfy { stored["\($0)"] != nil } }
+        }
+    }
+
+    public func isConstant(_ tensor: Int) -> Bool { tensors[tensor]["data"] is String }
+
+    /// "int8" and the like.
+    public func element(_ tensor: Int) -> String { tensors[tensor]["dtype"] as? String ?? "int8" }
+
+    public func zeroPoint(_ tensor: Int) -> Int { tensors[tensor]["zero_point"] as? Int ?? 0 }
+
+    /// The array that a parameter names; nil where the parameter is a number or missing.
+    public func array(_ node: Node, _ name: String) -> [Int]? {
+        (node.parameters[name] as? String).flatMap { arrays[$0] }
+    }
+
+    /// The real array that a parameter names.
+    public func realArray(_ node: Node, _ name: String) -> [Float]? {
+        (node.parameters[name] as? String).flatMap { reals[$0] }
+    }
+
+    /// The value of a float tensor in set `set`.
+    public func realValues(_ tensor: Int, set: Int) -> [Float]? {
+        (sets[set]["tensors"] as? [String: String])?["\(tensor)"].flatMap { reals[$0] }
     }
 
     /// A constant, or the value of a tensor in set `set`; `isClassical` prefers what fixed-point multipliers give where the

@@ -12,6 +12,13 @@ public struct Program: Sendable {
         /// Whether a signal (a trap, for instance) ended it.
         public var wasKilled: Bool
 
+        fileprivate init(_ process: Process, output: URL, errors: URL) throws {
+            status = process.terminationStatus
+            self.output = String(decoding: try Data(contentsOf: output), as: UTF8.self)
+            self.errors = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
+            wasKilled = process.terminationReason == .uncaughtSignal
+        }
+
         /// Standard output as JSON.
         public func json() throws -> [String: Any] {
             let value = try JSONSerialization.jsonObject(with: Data(output.utf8))
@@ -51,10 +58,7 @@ public struct Program: Sendable {
         let files = ["input", "output", "errors"].map { URL(fileURLWithPath: own.file($0)) }
         try input.write(to: files[0])
         for file in files.dropFirst() { try Data().write(to: file) }
-        let process = Process()
-        process.executableURL = url
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        let process = process(arguments, in: folder)
         // Help texts are wrapped at this width.
         process.environment = ProcessInfo.processInfo.environment
             .filter { $0.key != "SWIFTLET_MODELS" }
@@ -65,9 +69,28 @@ public struct Program: Sendable {
         process.standardError = try FileHandle(forWritingTo: files[2])
         try process.run()
         process.waitUntilExit()
-        func text(_ file: URL) throws -> String { String(decoding: try Data(contentsOf: file), as: UTF8.self) }
-        return Run(
-            status: process.terminationStatus, output: try text(files[1]), errors: try text(files[2]),
-            wasKilled: process.terminationReason == .uncaughtSignal)
+        return try Run(process, output: files[1], errors: files[2])
+    }
+
+    /// Runs the program and kills it (SIGKILL) as soon as `isMoment` says so, asked many times a second.
+    ///
+    /// - Returns: whether it was killed; false when it ended before.
+    public func runAndKill(_ arguments: [String], in folder: String, when isMoment: () -> Bool) throws -> Bool {
+        let process = process(arguments, in: folder)
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        while process.isRunning, !isMoment() { usleep(100) }
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        process.waitUntilExit()
+        return process.terminationReason == .uncaughtSignal
+    }
+
+    private func process(_ arguments: [String], in folder: String) -> Process {
+        let process = Process()
+        process.executableURL = url
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        return process
     }
 }

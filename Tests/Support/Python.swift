@@ -21,6 +21,10 @@ public enum Python {
     /// - Returns: exit status, standard output and standard error together.
     public static func runReference(_ script: String, _ arguments: String...) throws -> (status: Int32, output: String)
     {
+        try runReference(script, arguments)
+    }
+
+    public static func runReference(_ script: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
         let root = URL(fileURLWithPath: #filePath)  // …/Tests/Support/Python.swift
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         return try run([root.appendingPathComponent("tools/reference/\(script)").path] + arguments)

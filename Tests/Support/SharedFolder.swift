@@ -22,5 +22,20 @@ public enum SharedFolder {
         return false
     }
 
+    /// The folder of conformance cases: `SWIFTLET_CONFORMANCE`, or `conformance` in the shared folder.
+    public static let conformance: URL = {
+        ProcessInfo.processInfo.environment["SWIFTLET_CONFORMANCE"].map { URL(fileURLWithPath: $0) }
+            ?? file("conformance")
+    }()
+
+    /// Whether there are conformance cases; when there are none, a line on stderr says where they were looked for.
+    public static var hasConformance: Bool {
+        let index = conformance.appendingPathComponent("index.json")
+        if FileManager.default.fileExists(atPath: index.path) { return true }
+        FileHandle.standardError.write(
+            Data("SKIPPED: \(index.path) is missing; set SWIFTLET_CONFORMANCE to the folder of cases\n".utf8))
+        return false
+    }
+
     public static func file(_ path: String) -> URL { url.appendingPathComponent(path) }
 }

@@ -106,6 +106,17 @@ import Testing
             message(file(twice, values: 8)) == "x: tensor t: bytes 4 ..< 8 overlap another tensor's, which end at 6")
     }
 
+    @Test func wordsOfTheFileWithControlCharactersStayOneLine() {
+        #expect(
+            message(file(#"{"t\n":{"dtype":"\u007fF16","shape":[2],"data_offsets":[0,4]}}"#, values: 4))
+                == #"x: tensor t\n: dtype \u{7F}F16 is not read; known: F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL"#
+        )
+        #expect(
+            message(file(#"{"\u001b[2J":{"shape":[1]}}"#))
+                == #"x is not a whole safetensors file: its header is damaged: 'dtype' is missing at \u{1B}[2J; "#
+                + "copy or export it again")
+    }
+
     @Test func deepNestingIsRefused() {
         let deep = "{\"a\":" + String(repeating: "[", count: 200_000)
         #expect(message(file(deep))?.contains("damaged") == true)

@@ -1,5 +1,4 @@
 /// The arenas of the zoo's small networks against `tools/memory-limits.csv`, which `tools/bench-memory` holds all against.
-import Foundation
 import Testing
 import TestSupport
 
@@ -14,20 +13,7 @@ import TestSupport
         let plan = try run("plan", network, "--run", "--json").json()
         let arena = try #require(plan["arenaBytes"] as? Int)
         let state = try #require(plan["stateBytes"] as? Int)
-        let limit = try #require(try limits()[network], "\(network) has no limit")
+        let limit = try LimitTable("memory-limits.csv").limit("limit_kib", of: network)
         #expect(Double(arena - state) <= limit * 1024, "\(network): \(arena) B, of which state \(state) B")
-    }
-
-    /// KiB by network. Names with commas are in quotes.
-    private func limits() throws -> [String: Double] {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../tools/memory-limits.csv").standardized
-        var limits: [String: Double] = [:]
-        for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n").dropFirst() {
-            let fields = line.split(separator: ",")
-            let name = fields.dropLast(2).joined(separator: ",").filter { $0 != "\"" }
-            limits[name] = Double(try #require(fields.last))
-        }
-        return limits
     }
 }

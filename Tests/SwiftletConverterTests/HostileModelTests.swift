@@ -11,27 +11,33 @@ import Testing
 
 /// Broken and hostile models: refused with a reason, or run without leaving the arena.
 @Suite struct HostileModelTests {
-    @Test func theModelToMutateHoldsEveryOperator() throws {
-        let file = try ModelFile(contents: SmallModel.bytes, path: "t")
-        defer { withExtendedLifetime(file) {} }
-        let reader = file.model.reader
-        let kinds = Set((0..<reader.operatorCount).map { reader.operation($0).kind })
+    @Test func theModelsToMutateHoldEveryOperator() throws {
+        var kinds: Set<UInt8> = []
+        var tables = 0
+        for bytes in [SmallModel.bytes, SmallModel.quantizedBytes] {
+            let file = try ModelFile(contents: bytes, path: "t")
+            defer { withExtendedLifetime(file) {} }
+            let reader = file.model.reader
+            kinds.formUnion((0..<reader.operatorCount).map { reader.operation($0).kind })
+            tables += (0..<reader.operatorCount).filter { reader.operation($0).input.channelTable != 0 }.count
+        }
         #expect(kinds == Set(OperatorKind.allCases.map(\.rawValue)))
-        #expect((0..<reader.operatorCount).contains { reader.operation($0).input.channelTable != 0 })
+        #expect(tables > 0)
     }
 
     /// As it is, and with a header that promises no more than is left.
     @Test func everyTruncationIsRefused() {
-        let bytes = SmallModel.bytes
-        #expect(!bytes.isEmpty)
-        for length in 0..<bytes.count {
-            var part = Array(bytes[0..<length])
-            #expect(throws: ModelFileError.self, "\(length) bytes") { try ModelFile(contents: part, path: "t") }
-            guard length >= MemoryLayout<HeaderRecord>.size else { continue }
-            part.replace(UInt32(length), at: 12)
-            SmallModel.reseal(&part)
-            #expect(throws: ModelFileError.self, "\(length) bytes, resealed") {
-                try ModelFile(contents: part, path: "t")
+        for bytes in [SmallModel.bytes, SmallModel.quantizedBytes] {
+            #expect(!bytes.isEmpty)
+            for length in 0..<bytes.count {
+                var part = Array(bytes[0..<length])
+                #expect(throws: ModelFileError.self, "\(length) bytes") { try ModelFile(contents: part, path: "t") }
+                guard length >= MemoryLayout<HeaderRecord>.size else { continue }
+                part.replace(UInt32(length), at: 12)
+                SmallModel.reseal(&part)
+                #expect(throws: ModelFileError.self, "\(length) bytes, resealed") {
+                    try ModelFile(contents: part, path: "t")
+                }
             }
         }
     }
@@ -50,15 +56,18 @@ import Testing
     @Test func mutatedModelsAreRefusedOrRunInsideTheArena() throws {
         let seed: UInt64 = 777
         var generator = SeededGenerator(seed: seed)
-        let header = try ModelFile(contents: SmallModel.bytes, path: "t").model.reader.header
-        let firstRecord = min(header.inputs.offset, header.operators.offset)
+        let models = try [SmallModel.bytes, SmallModel.quantizedBytes].map { bytes in
+            let header = try ModelFile(contents: bytes, path: "t").model.reader.header
+            return (bytes: bytes, firstRecord: Int(min(header.inputs.offset, header.operators.offset)))
+        }
         var refused = 0
         var ran = 0
         for round in 0..<8000 {
-            var bytes = SmallModel.bytes
+            let (original, firstRecord) = models[round % 2]
+            var bytes = original
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
-                // Records and header matter most; weights may hold anything.
-                let area = round % 4 == 0 ? 20..<112 : Int(firstRecord)..<bytes.count
+                // Records and header matter most; weights may hold anything, tables may not.
+                let area = round % 8 < 2 ? 20..<112 : round % 8 < 4 ? 112..<firstRecord : firstRecord..<bytes.count
                 let position = Int.random(in: area, using: &generator)
                 bytes[position] =
                     [0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &generator)].randomElement(
@@ -71,7 +80,7 @@ import Testing
             }
             guard file.model.arenaBytes < 1 << 22, Self.work(file) < 1 << 21 else { continue }
             let runner = try Runner(file)
-            let pixels = [UInt8](repeating: 7, count: file.model.inputRowBytes * file.model.inputHeight)
+            let pixels = [UInt8](repeating: 7, count: runner.inputBytes)
             _ = try? pixels.withUnsafeBytes { try runner.run($0) }
             #expect(runner.arena.guardsAreIntact, "seed \(seed) round \(round)")
             ran += 1

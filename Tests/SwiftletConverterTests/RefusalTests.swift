@@ -97,6 +97,8 @@ import Testing
             part(SmallModel.changing(\.buffers, 1, BufferRecord.self, change))
         }
         #expect(buffer { $0.ringRows = 0 } == .buffer)
+        #expect(buffer { $0.phase = $0.ringRows } == .buffer)
+        #expect(buffer { $0.phase = 0xFFFF } == .buffer)
         #expect(buffer { $0.width = 0 } == .buffer)
         #expect(buffer { $0.pixelBytes = 0 } == .buffer)
         #expect(buffer { $0.arenaOffset = 0 } == .buffer)
@@ -135,7 +137,7 @@ import Testing
         func change(_ kind: OperatorKind, _ change: (inout OperatorRecord) -> Void) throws -> FormatError.Part? {
             part(SmallModel.changing(\.operators, try first(kind), OperatorRecord.self, change))
         }
-        for kind: UInt8 in [0, 7, 255] { #expect(try change(.add) { $0.kind = kind } == .operatorKind) }
+        for kind: UInt8 in [0, 16, 255] { #expect(try change(.add) { $0.kind = kind } == .operatorKind) }
         let fields: [WritableKeyPath<OperatorRecord, UInt16>] = [
             \.kernelHeight, \.kernelWidth, \.strideHeight, \.strideWidth, \.dilationHeight, \.dilationWidth,
         ]

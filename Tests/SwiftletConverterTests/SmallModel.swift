@@ -39,6 +39,58 @@ enum SmallModel {
         }
     }()
 
+    /// The same for the operators that only come from graphs which are quantized already: each kind once, two inputs.
+    static let quantizedBytes: [UInt8] = {
+        var values: [QuantizedGraph.Value] = []
+        var nodes: [QuantizedGraph.Node] = []
+        func value(_ shape: Shape) -> Int {
+            values.append(.init(name: "v\(values.count)", shape: shape))
+            return values.count - 1
+        }
+        func append(_ operation: QuantizedOperation, _ inputs: [Int], _ shape: Shape) -> Int {
+            nodes.append(.init(name: "n\(nodes.count)", operation: operation, inputs: inputs, output: value(shape)))
+            return values.count - 1
+        }
+        func binary(_ kind: OperatorKind, multipliers: Int, constant: Shape? = nil) -> QuantizedOperation {
+            .binary(
+                QuantizedBinary(
+                    kind: kind,
+                    multipliers: Array(repeating: .init(multiplier: 1 << 30, shift: -4), count: multipliers),
+                    bounds: OutputBounds(),
+                    constant: constant.map {
+                        QuantizedConstant(shape: $0, values: Array(repeating: 3, count: $0.elementCount))
+                    }))
+        }
+        let shape = Shape(height: 5, width: 4, channels: 3)
+        let (first, second) = (value(shape), value(Shape(height: 1, width: 1, channels: 3)))
+        let product = append(binary(.multiply, multipliers: 1), [first, second], shape)
+        let largest = append(binary(.maximum, multipliers: 0), [product, first], shape)
+        let smallest = append(binary(.minimum, multipliers: 0, constant: shape), [largest], shape)
+        let slope = append(
+            binary(.prelu, multipliers: 2, constant: Shape(height: 1, width: 4, channels: 1)), [smallest], shape)
+        let looked = append(
+            .lookup((0..<3).map { shift in (0..<256).map { Int8(truncatingIfNeeded: $0 + shift) } }), [slope], shape)
+        let moved = append(
+            .rearrange(
+                Rearrangement(
+                    rows: [nil, 2, 1, 0, 1, 4], columns: [0, nil, 3], channels: [2, 0, nil, 1], fill: -5)), [looked],
+            Shape(height: 6, width: 3, channels: 4))
+        let resized = append(
+            .resizeBilinear(
+                rows: ResizePoint.points(input: 6, output: 5, alignCorners: false, halfPixelCenters: true),
+                columns: ResizePoint.points(input: 3, output: 4, alignCorners: true, halfPixelCenters: false)), [moved],
+            Shape(height: 5, width: 4, channels: 4))
+        let below = append(.concatenateRows, [resized, resized], Shape(height: 10, width: 4, channels: 4))
+        let beside = append(.concatenateColumns, [below, below], Shape(height: 10, width: 8, channels: 4))
+        let output = append(
+            .softmax(
+                .table((0..<256).map { 1 / Float(1 + $0) }, outputScale: 1 / 256), OutputBounds(zeroPoint: -128)),
+            [beside], Shape(height: 10, width: 8, channels: 4))
+        let graph = QuantizedGraph(
+            name: "small", values: values, nodes: nodes, inputs: [first, second], outputs: [output])
+        return (try? Converter.convert(graph).bytes) ?? []
+    }()
+
     /// Enters the checksum anew, so that it is the validation that has to refuse.
     static func reseal(_ bytes: inout [UInt8]) {
         let checksum = bytes.withUnsafeBytes {

@@ -74,14 +74,50 @@ private func message(_ bytes: [UInt8]) -> String {
     #expect(message(Pickle.tensorFile(count: 9, size: 9, stride: 1, stored: 4)).contains("16 bytes for 9 numbers"))
 }
 
-@Test func twoTensorsOfOneNameAreRefusedRatherThanMixed() {
-    // {"state_dict": {"w": tensor}, "ema": {"w": tensor}}: the second is the first, recalled.
-    var bytes = Pickle.tensorFile(count: 1, size: 1, stride: 1, stored: 1)
+/// `{"a": {"w": tensor}, ...}`; `rest` follows when "a" is in, with the inner dictionary kept as 0, the tensor as 1.
+private func nested(_ rest: [UInt8], count: UInt8 = 1) -> [UInt8] {
+    var bytes = Pickle.tensorFile(count: count, size: count, stride: 1, stored: Int(count))
     let first = bytes.firstRange(of: [0x7D] + Pickle.text("w"))!
     bytes.replaceSubrange(first, with: [0x7D] + Pickle.text("a") + [0x7D, 0x71, 0] + Pickle.text("w"))
     let end = bytes.firstRange(of: [0x74, 0x52, 0x73, 0x2E])!
-    bytes.replaceSubrange(end, with: [0x74, 0x52, 0x73, 0x73] + Pickle.text("b") + [0x68, 0, 0x73, 0x2E])
-    #expect(message(bytes).contains("holds tensor w twice"), "\(message(bytes))")
+    bytes.replaceSubrange(end, with: [0x74, 0x52, 0x71, 1, 0x73, 0x73] + rest + [0x2E])
+    return bytes
+}
+
+@Test func twoTensorsOfOneNameAreRefusedRatherThanMixed() {
+    let text = message(nested(Pickle.text("b") + [0x7D] + Pickle.text("w") + [0x68, 1, 0x73, 0x73]))
+    #expect(text.contains("holds tensor w twice"), "\(text)")
+}
+
+@Test func aDictionaryUnderTwoNamesIsReadOnce() {
+    #expect(message(nested(Pickle.text("b") + [0x68, 0, 0x73])) == "accepted")
+}
+
+/// 2,000 keys for one dictionary of 2,000 keys for one of 2,000: 8,000,000,000 ways to the bottom.
+@Test func dictionariesThatMultiplyEnd() {
+    var code: [UInt8] = [0x7D, 0x71, 0]
+    for level: UInt8 in 1...3 {
+        code += [0x7D, 0x71, level, 0x28]
+        for key in 0..<2000 { code += Pickle.text("\(key)") + [0x68, level - 1] }
+        code += [0x75]
+    }
+    #expect(message(Pickle.legacyFile(object: code + [0x2E])).contains("holds no tensors"))
+}
+
+/// 5,000 names for one tensor of 200 numbers: a megabyte of numbers out of 16 bytes a name.
+@Test func tensorsThatMultiplyAreRefused() {
+    var names: [UInt8] = []
+    for index in 0..<5000 { names += Pickle.text("v\(index)") + [0x68, 1, 0x73] }
+    let text = message(nested(names, count: 200))
+    #expect(text.contains("share storages so often"), "\(text)")
+}
+
+@Test func aNameWithControlCharactersStaysOneLine() {
+    let call = Pickle.text("o\ns") + Pickle.text("\u{1B}[2Jsystem") + [0x93, 0x2E]
+    #expect(
+        message(Pickle.legacyFile(object: call))
+            == "m.pth is refused: its pickle uses o\\ns.\\u{1B}[2Jsystem, and only tensors are read; "
+            + "save the state dict alone")
 }
 
 @Test func aFileOfAWholeNetworkIsNamedForWhatItIs() {

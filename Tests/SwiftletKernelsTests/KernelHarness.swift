@@ -192,7 +192,7 @@ final class KernelSet: CustomStringConvertible {
     }
 
     func add(
-        _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int, _ parameters: AdditionParameters
+        _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int, _ parameters: BinaryParameters
     ) {
         run {
             $0.add(first, second, output, channels: channels, parameters)
@@ -247,7 +247,7 @@ enum Harness {
     }
 
     static func add(
-        _ first: StoredMap, _ second: StoredMap, output placement: Placement, _ parameters: AdditionParameters,
+        _ first: StoredMap, _ second: StoredMap, output placement: Placement, _ parameters: BinaryParameters,
         kernels: KernelSet = KernelSet()
     ) -> (map: IntegerMap, isClean: Bool) {
         let output = StoredMap(height: first.height, width: first.width, placement: placement)

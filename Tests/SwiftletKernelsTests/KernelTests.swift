@@ -1,4 +1,5 @@
 /// The kernels against the written-down operators, on random shapes.
+import SwiftletArithmetic
 import SwiftletGraph
 import SwiftletKernels
 import TestSupport
@@ -182,7 +183,7 @@ func randomScale(terms: Int, isUsual: Bool = false, using generator: inout Seede
             let sum = Harness.add(
                 StoredMap(first, placement: placements[0]), StoredMap(second, placement: placements[1]),
                 output: placements[2],
-                AdditionParameters(
+                BinaryParameters(
                     firstZeroPoint: zeroPoints.0, secondZeroPoint: zeroPoints.1, scales: scales, range: range.output),
                 kernels: kernels)
             let expected = IntegerReference.add(
@@ -205,17 +206,16 @@ func randomScale(terms: Int, isUsual: Bool = false, using generator: inout Seede
     }
 }
 
-extension AdditionParameters {
-    /// From the block that a file would hold.
+extension BinaryParameters {
     init(
         firstZeroPoint: Int32, secondZeroPoint: Int32, scales: (IntegerScale, IntegerScale, IntegerScale),
         range: OutputRange
     ) {
-        let block = [scales.0, scales.1, scales.2].flatMap { [$0.multiplier, Int32($0.shift)] }
-        self = block.withUnsafeBytes {
-            AdditionParameters(
-                block: $0.baseAddress!, firstZeroPoint: Int8(firstZeroPoint), secondZeroPoint: Int8(secondZeroPoint),
-                range: range)
+        func multiplier(_ scale: IntegerScale) -> FixedPointMultiplier {
+            FixedPointMultiplier(multiplier: scale.multiplier, shift: Int8(scale.shift))
         }
+        self.init(
+            firstZeroPoint: firstZeroPoint, secondZeroPoint: secondZeroPoint,
+            multipliers: (multiplier(scales.0), multiplier(scales.1), multiplier(scales.2)), range: range)
     }
 }

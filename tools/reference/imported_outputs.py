@@ -146,4 +146,5 @@ def main(models, output):
         file.write("\n")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -23,15 +23,17 @@ struct AssembledOperation {
     var second: AssembledOperand?
     var output: AssembledOperand
     var parameters: [UInt8] = []
-    /// Counted as the file does: the input is 0, operator `i` is `i + 1`.
+    /// Counted as the file does: inputs first, then operators.
     var producers: [Int]
     var scratchBuffer: Int?
     var multiplyAccumulates = 0
     var window: Window
     /// What calibration and reports know the output as.
     var value: ValueID
-    /// The graph's channel that stands at each stored output position.
+    /// The operation's output channel that stands at each stored position.
     var outputOrder: [Int]
+    /// The graph's channel that does.
+    var valueOrder: [Int]
     /// Of each stored output channel.
     var outputQuantization: [AffineQuantization]
 }
@@ -46,19 +48,24 @@ struct AssembledBuffer {
     var rowBytes: Int { pixelBytes * width }
 }
 
-/// The network's input or output.
+/// An input or an output of the network.
 struct AssembledMap {
+    var name: String
     var buffer: Int
     var slots: [Int]
     var shape: Shape
     var quantization: AffineQuantization
+    /// Whether pairs of channels are Int16.
+    var isWide = false
 }
 
 struct AssembledNetwork {
     var operations: [AssembledOperation]
     var buffers: [AssembledBuffer]
-    var input: AssembledMap
-    var output: AssembledMap
+    var inputs: [AssembledMap]
+    var outputs: [AssembledMap]
+    /// Whether inputs are pushed as pixels of 0...255; else as int8.
+    var inputsArePixels: Bool
 
     /// The operators that wait for rows of `producer`.
     func consumers(of producer: Int) -> [Int] {
@@ -71,21 +78,21 @@ struct AssembledNetwork {
             buffers: buffers.map {
                 .init(name: $0.name, rowBytes: $0.rowBytes, height: $0.height, isOutput: $0.isOutput)
             },
-            sources: [.init(buffer: input.buffer, height: input.shape.height)],
+            sources: inputs.map { .init(buffer: $0.buffer, height: $0.shape.height) },
             steps: operations.map { operation in
-                let record = operation.record
-                return .init(
-                    producers: operation.producers,
-                    reads: [operation.input.buffer] + (operation.second.map { [$0.buffer] } ?? []),
-                    writes: operation.output.buffer, kernelRows: Int(record.kernelHeight),
-                    stride: Int(record.strideHeight), paddingTop: Int(record.paddingTop),
-                    dilation: Int(record.dilationHeight), inputHeight: Int(record.inputHeight),
-                    outputHeight: Int(record.outputHeight),
-                    isReduction: record.kind == OperatorKind.globalAveragePool.rawValue,
-                    scratch: operation.scratchBuffer)
+                operation.parameters.withUnsafeBytes { bytes in
+                    // An operator without parameters has no rows in tables: any address will do.
+                    withUnsafePointer(to: operation.record) { record in
+                        PlanProblem.Step(
+                            operation.record, block: bytes.baseAddress ?? UnsafeRawPointer(record),
+                            producers: operation.producers,
+                            reads: [operation.input.buffer] + (operation.second.map { [$0.buffer] } ?? []),
+                            writes: operation.output.buffer, scratch: operation.scratchBuffer)
+                    }
+                }
             },
             stateBytes: StateLayout(
-                inputs: 1, operators: operations.count,
+                inputs: inputs.count, operators: operations.count,
                 kernelRows: max(2, operations.map { Int($0.record.kernelHeight) }.max() ?? 2)
             ).byteCount,
             alignment: StateLayout.alignment)
@@ -103,16 +110,17 @@ struct Assembly {
     ///
     /// - Parameter means: of each channel of values on real pictures; biases of what reads others are not corrected.
     static func assemble(
-        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]]
+        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]], inputsArePixels: Bool
     ) throws -> AssembledNetwork {
         var assembly = Assembly(network, scales: scales, means: means)
         let operations = try network.operations.indices.map { try assembly.assemble($0) }
         return AssembledNetwork(
             operations: operations, buffers: assembly.buffers,
-            input: assembly.map(
-                (0..<network.inputShape.channels).map { ChannelReference(producer: 0, channel: $0) },
-                shape: network.inputShape),
-            output: assembly.map(network.output, shape: network.outputShape))
+            inputs: network.inputs.enumerated().map { producer, input in
+                let channels = (0..<input.shape.channels).map { ChannelReference(producer: producer, channel: $0) }
+                return assembly.map(.init(name: input.name, channels: channels, shape: input.shape))
+            },
+            outputs: network.outputs.map { assembly.map($0) }, inputsArePixels: inputsArePixels)
     }
 
     private init(_ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]]) {
@@ -121,21 +129,22 @@ struct Assembly {
         self.scales = scales
         let assignment = BufferAssignment(network)
         self.assignment = assignment
-        let outputBuffer = assignment.buffer[network.output[0].producer]
+        let outputBuffers = Set(network.outputs.map { assignment.buffer[$0.channels[0].producer] })
         buffers = assignment.pixelBytes.indices.map { index in
             let producer = assignment.buffer.firstIndex(of: index)!
             let shape = network.shape(of: producer)
             return AssembledBuffer(
-                name: producer == 0 ? "input" : network.operations[producer - 1].name,
+                name: network.operation(of: producer)?.name ?? network.inputs[producer].name,
                 pixelBytes: assignment.pixelBytes[index], width: shape.width, height: shape.height,
-                isOutput: index == outputBuffer)
+                isOutput: outputBuffers.contains(index))
         }
     }
 
-    private func map(_ references: [ChannelReference], shape: Shape) -> AssembledMap {
+    private func map(_ output: LoweredNetwork.Output) -> AssembledMap {
         AssembledMap(
-            buffer: assignment.buffer[references[0].producer], slots: assignment.slots(of: references), shape: shape,
-            quantization: scales(references[0]))
+            name: output.name, buffer: assignment.buffer[output.channels[0].producer],
+            slots: assignment.slots(of: output.channels), shape: output.shape,
+            quantization: scales(output.channels[0]), isWide: output.isWide)
     }
 
     private func operand(_ references: [ChannelReference], order: [Int]) -> AssembledOperand {
@@ -145,7 +154,7 @@ struct Assembly {
 
     private mutating func assemble(_ index: Int) throws -> AssembledOperation {
         let operation = network.operations[index]
-        let producer = index + 1
+        let producer = network.inputs.count + index
         let first = operation.operands[0]
         let outputs = (0..<operation.outputShape.channels).map { ChannelReference(producer: producer, channel: $0) }
         let (inputOrder, outputOrder) = orders(operation, producer: producer)
@@ -161,22 +170,27 @@ struct Assembly {
             name: operation.name, record: record, input: operand(first, order: inputOrder),
             output: operand(outputs, order: outputOrder), producers: network.producers(of: operation),
             window: operation.window, value: operation.value, outputOrder: outputOrder,
+            valueOrder: outputOrder.map { operation.valueChannel($0) },
             outputQuantization: outputOrder.map { scales(outputs[$0]) })
 
+        if let integers = operation.integers { set(integers, of: &assembled, operation, inputOrder: inputOrder) }
         switch operation.kind {
-        case .convolution(_, _, let groups, _):
+        case .convolution(_, let groups):
             assembled.record.kind = OperatorKind.convolution.rawValue
             assembled.record.groups = UInt16(groups)
         case .depthwise: assembled.record.kind = OperatorKind.depthwiseConvolution.rawValue
         case .maxPool: assembled.record.kind = OperatorKind.maxPool.rawValue
         case .averagePool: assembled.record.kind = OperatorKind.averagePool.rawValue
+        case .other(let kind): assembled.record.kind = kind.rawValue
         case .mean:
             let input = scales(first[0])
             assembled.record.kind = OperatorKind.globalAveragePool.rawValue
-            assembled.record.inputZeroPoint = input.zeroPoint
-            assembled.parameters = try meanBlock(
-                name: operation.name, input, output: outputScale,
-                pixels: operation.inputShape.height * operation.inputShape.width)
+            if operation.integers == nil {
+                assembled.record.inputZeroPoint = input.zeroPoint
+                assembled.parameters = try meanBlock(
+                    name: operation.name, input, output: outputScale,
+                    pixels: operation.inputShape.height * operation.inputShape.width)
+            }
             assembled.scratchBuffer = buffers.count
             buffers.append(
                 AssembledBuffer(
@@ -187,19 +201,33 @@ struct Assembly {
             assembled.record.kind = OperatorKind.add.rawValue
             assembled.record.inputZeroPoint = scales(first[0]).zeroPoint
             assembled.record.secondZeroPoint = scales(second[0]).zeroPoint
-            assembled.second = operand(second, order: inputOrder)
             assembled.parameters = try additionBlock(
                 name: operation.name, scales(first[0]), scales(second[0]), output: outputScale)
         }
+        if operation.operands.count > 1 { assembled.second = operand(operation.operands[1], order: inputOrder) }
         try setWeights(&assembled, operation, inputOrder: inputOrder)
         return assembled
     }
 
+    /// Enters given integers: bounds, zero points, and the block of an operator that has no weights.
+    private func set(
+        _ integers: IntegerForm, of assembled: inout AssembledOperation, _ operation: LoweredOperation,
+        inputOrder: [Int]
+    ) {
+        assembled.record.activationMin = integers.bounds.low
+        assembled.record.activationMax = integers.bounds.high
+        assembled.record.outputZeroPoint = integers.bounds.zeroPoint
+        assembled.record.inputZeroPoint = integers.inputZeroPoint
+        assembled.record.secondZeroPoint = integers.secondZeroPoint
+        assembled.record.flags = integers.flags
+        assembled.parameters = integers.block.bytes(inputOrder: inputOrder)
+    }
+
     /// The means of an operand's channels in stored order; empty when one of them is not known.
     private func inputMeans(_ references: [ChannelReference], order: [Int]) -> [Float] {
-        let known = references.map { reference in
-            reference.producer == 0
-                ? nil : means[network.operations[reference.producer - 1].value]?[reference.channel]
+        let known = references.map { reference -> Float? in
+            guard let operation = network.operation(of: reference.producer) else { return nil }
+            return means[operation.value]?[operation.valueChannel(reference.channel)]
         }
         return known.contains { $0 == nil } ? [] : order.map { known[$0]! }
     }
@@ -229,8 +257,11 @@ struct Assembly {
     /// The order in which an operation meets its input channels, and that in which it writes its output channels.
     private func orders(_ operation: LoweredOperation, producer: Int) -> (inputs: [Int], outputs: [Int]) {
         let slots = assignment.slots(of: operation.operands[0])
-        if case .convolution(_, _, let groups, _) = operation.kind {
+        if case .convolution(_, let groups) = operation.kind {
             return groupedOrders(operation, inputSlots: slots, outputSlots: assignment.slots[producer], groups: groups)
+        }
+        guard operation.keepsChannelsApart else {
+            return (Array(slots.indices), Array(0..<operation.outputShape.channels))
         }
         let inputs = slots.indices.sorted { (slots[$0], $0) < (slots[$1], $1) }
         let multiplier = operation.outputShape.channels / operation.inputShape.channels
@@ -287,31 +318,44 @@ struct Assembly {
     private func setWeights(
         _ assembled: inout AssembledOperation, _ operation: LoweredOperation, inputOrder: [Int]
     ) throws {
-        let (weight, bias, padValues): (Tensor, [Float], [Float]?)
+        let weights: LoweredOperation.ConvolutionWeights
         switch operation.kind {
-        case .convolution(let tensor, let values, _, let pads): (weight, bias, padValues) = (tensor, values, pads)
-        case .depthwise(let tensor, let values, let pads): (weight, bias, padValues) = (tensor, values, pads)
-        case .maxPool, .averagePool, .mean, .add: return
+        case .convolution(let given, _), .depthwise(let given): weights = given
+        case .maxPool, .averagePool, .mean, .add, .other: return
         }
         let layout = ConvolutionLayout(assembled.record)
         let outputOrder = assembled.outputOrder
-        let groupInputs = weight.shape[1]
-        let values = weight.values
-        let stored = StoredConvolution(
-            name: operation.name, layout: layout,
-            weight: { output, tap, input in
-                // A stored group holds the inputs of one original group, sorted: find which of them stands here.
-                let original =
-                    layout.isDepthwise
-                    ? 0 : inputOrder[output / layout.groupOutputs * layout.groupInputs + input] % groupInputs
-                return values[(outputOrder[output] * groupInputs + original) * layout.taps + tap]
-            },
-            bias: outputOrder.map { bias[$0] },
-            inputs: inputOrder.map { scales(operation.operands[0][$0]) },
-            padValues: inputOrder.map { padValues?[$0] ?? 0 },
-            output: assembled.outputQuantization[0],
-            inputMeans: inputMeans(operation.operands[0], order: inputOrder), tapShares: tapShares(operation))
-        assembled.parameters = try stored.block()
-        assembled.multiplyAccumulates = operation.outputShape.height * operation.outputShape.width * values.count
+        let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
+        /// Where the weight of a stored output and a stored input of its group stands in `[output][input of the group]`.
+        func original(_ output: Int, _ input: Int) -> Int {
+            // A stored group holds the inputs of one original group, sorted: find which of them stands here.
+            let place =
+                layout.isDepthwise
+                ? 0 : inputOrder[output / layout.groupOutputs * layout.groupInputs + input] % groupInputs
+            return outputOrder[output] * groupInputs + place
+        }
+        switch weights {
+        case .real(let weight, let bias, let padValues):
+            let values = weight.values
+            let stored = StoredConvolution(
+                name: operation.name, layout: layout,
+                weight: { output, tap, input in values[original(output, input) * layout.taps + tap] },
+                bias: outputOrder.map { bias[$0] },
+                inputs: inputOrder.map { scales(operation.operands[0][$0]) },
+                padValues: inputOrder.map { padValues?[$0] ?? 0 },
+                output: assembled.outputQuantization[0],
+                inputMeans: inputMeans(operation.operands[0], order: inputOrder), tapShares: tapShares(operation))
+            assembled.parameters = try stored.block()
+        case .integer(let convolution):
+            let values = convolution.weights
+            assembled.parameters = try integerConvolutionBlock(
+                name: operation.name, convolution, layout: layout, outputOrder: outputOrder,
+                weight: { output, tap, input in
+                    let place = original(output, input)
+                    return values[(place / groupInputs * layout.taps + tap) * groupInputs + place % groupInputs]
+                })
+        }
+        let pixels = operation.outputShape.height * operation.outputShape.width
+        assembled.multiplyAccumulates = pixels * operation.outputShape.channels * layout.taps * groupInputs
     }
 }

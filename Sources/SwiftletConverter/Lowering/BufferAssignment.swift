@@ -20,7 +20,7 @@ struct BufferAssignment {
 
     init(_ network: LoweredNetwork) {
         self.network = network
-        let producerCount = network.operations.count + 1
+        let producerCount = network.producerCount
         readers = (0..<producerCount).map { producer in
             Array(repeating: [], count: network.shape(of: producer).channels)
         }
@@ -29,7 +29,7 @@ struct BufferAssignment {
                 readers[reference.producer][reference.channel].insert(index)
             }
         }
-        outputs = Set(network.output)
+        outputs = Set(network.outputs.flatMap(\.channels))
         assignBuffers(producerCount)
         assignSlots(producerCount)
     }
@@ -39,7 +39,7 @@ struct BufferAssignment {
 
     private mutating func assignBuffers(_ producerCount: Int) {
         var sets = DisjointSets(count: producerCount)
-        for operand in network.operations.flatMap(\.operands) + [network.output] {
+        for operand in network.operations.flatMap(\.operands) + network.outputs.map(\.channels) {
             for reference in operand.dropFirst() { sets.join(operand[0].producer, reference.producer) }
         }
         var number: [Int: Int] = [:]
@@ -59,7 +59,7 @@ struct BufferAssignment {
             var chosen = Self.choose(count, free: free, end: pixelBytes[buffer[producer]])
             pixelBytes[buffer[producer]] = max(pixelBytes[buffer[producer]], (chosen.last ?? -1) + 1)
             // Operations that keep channels apart write in the order in which they read: then both are consecutive.
-            if producer > 0, let order = channelwiseOrder(of: network.operations[producer - 1]) {
+            if let operation = network.operation(of: producer), let order = channelwiseOrder(of: operation) {
                 var ordered = chosen
                 for (rank, channel) in order.enumerated() { ordered[channel] = chosen[rank] }
                 chosen = ordered
@@ -70,10 +70,10 @@ struct BufferAssignment {
 
     /// The output channels of an operation that keeps channels apart, in the order of the slots that they read.
     private func channelwiseOrder(of operation: LoweredOperation) -> [Int]? {
-        if case .convolution = operation.kind { return nil }
+        guard operation.keepsChannelsApart else { return nil }
         let inputs = slots(of: operation.operands[0])
         guard inputs.count == operation.outputShape.channels else { return nil }
-        return inputs.indices.sorted { inputs[$0] < inputs[$1] }
+        return inputs.indices.sorted { (inputs[$0], $0) < (inputs[$1], $1) }
     }
 
     /// `count` ascending slots: a run of free ones if there is one, else the free ones and then new ones.
@@ -89,11 +89,11 @@ struct BufferAssignment {
 
     /// Slots of the producer's buffer whose channels are dead at every row by the time that the producer writes it.
     private func reusableSlots(for producer: Int) -> [Int] {
-        guard producer > 0 else { return [] }
+        guard producer >= network.inputs.count else { return [] }
         var occupied = Set<Int>()
         var dead = Set<Int>()
         var passed: [Int: Bool] = [:]
-        lazy var guaranteed = guaranteedRows(before: producer - 1)
+        lazy var guaranteed = guaranteedRows(before: producer - network.inputs.count)
         for other in 0..<producer where buffer[other] == buffer[producer] {
             for (channel, slot) in slots[other].enumerated() {
                 let reference = ChannelReference(producer: other, channel: channel)
@@ -121,8 +121,8 @@ struct BufferAssignment {
             for index in stride(from: writer, through: 0, by: -1) where rows[index] > 0 {
                 let operation = network.operations[index]
                 let needed = operation.lastInputRow(for: rows[index] - 1) + 1
-                for producer in network.producers(of: operation) where producer > 0 {
-                    rows[producer - 1] = max(rows[producer - 1], needed)
+                for producer in network.producers(of: operation) where producer >= network.inputs.count {
+                    rows[producer - network.inputs.count] = max(rows[producer - network.inputs.count], needed)
                 }
             }
             rows[writer] = row
@@ -140,18 +140,20 @@ struct BufferAssignment {
 }
 
 extension LoweredOperation {
-    /// The lowest input row that output row `row` reads.
+    /// The lowest input row that output row `row` reads for certain; -1 where a table or a repeated row decides.
     func lastInputRow(for row: Int) -> Int {
         if case .mean = kind { return inputShape.height - 1 }
+        guard slidesWindow else { return -1 }
         let bottom =
             row * window.stride.height - window.padding.top + (window.kernel.height - 1) * window.dilation.height
         return min(bottom, inputShape.height - 1)
     }
 
-    /// The first input row that is still read when `done` rows are made.
+    /// The first input row that may still be read when `done` rows are made.
     func firstInputRow(done: Int) -> Int {
-        if done >= outputShape.height { return inputShape.height }
+        if done >= outputShape.height { return Int.max }
         if case .mean = kind { return 0 }
+        guard slidesWindow else { return 0 }
         return max(0, done * window.stride.height - window.padding.top)
     }
 }

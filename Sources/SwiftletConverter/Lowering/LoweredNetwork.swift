@@ -1,10 +1,11 @@
 /// The network as the runtime sees it: operations that compute, and for each the channels that it reads.
 ///
 /// Movement is gone: split, concat, shuffle and index only chose which channels of which producers an operand names.
-/// What it does not hold: scales, slots or rings; the following steps find them.
+/// What it does not hold: slots or rings, and scales where they are still to be chosen; the following steps find them.
+import SwiftletFormat
 import SwiftletGraph
 
-/// One channel of what a producer makes. Producer 0 is the network's input, producer `i + 1` is operation `i`.
+/// One channel of what a producer makes. The network's inputs are the first producers, the operations follow.
 struct ChannelReference: Hashable {
     var producer: Int
     var channel: Int
@@ -12,14 +13,21 @@ struct ChannelReference: Hashable {
 
 struct LoweredOperation {
     enum Kind {
-        /// Weight `[outputs, inputs / groups, kernel height, kernel width]`, bias `[outputs]`.
-        /// `padValues` is what padding holds, a real value an input channel; nil means zero.
-        case convolution(weight: Tensor, bias: [Float], groups: Int, padValues: [Float]?)
-        case depthwise(weight: Tensor, bias: [Float], padValues: [Float]?)
+        case convolution(ConvolutionWeights, groups: Int)
+        case depthwise(ConvolutionWeights)
         case maxPool
         case averagePool
         case mean
         case add
+        /// Any other operator of the file; it comes with its integers.
+        case other(OperatorKind)
+    }
+
+    enum ConvolutionWeights {
+        /// Weight `[outputs, inputs / groups, kernel height, kernel width]`, bias `[outputs]`.
+        /// `padValues` is what padding holds, a real value an input channel; nil means zero.
+        case real(weight: Tensor, bias: [Float], padValues: [Float]?)
+        case integer(QuantizedConvolution)
     }
 
     /// The real values that the output is clamped to.
@@ -35,33 +43,90 @@ struct LoweredOperation {
     var operands: [[ChannelReference]]
     var inputShape: Shape
     var outputShape: Shape
-    var clamp: Clamp
+    var clamp = Clamp()
+    /// The integers that the operation computes with, where they are given; nil where they follow from ranges.
+    var integers: IntegerForm?
     /// The graph's value that the operation makes, the fused activation included: what calibration has a range for.
     var value: ValueID
+    /// Which channels of the value these are; nil when they are all of them.
+    var valueChannels: [Int]?
+    /// Producers whose rows the operation waits for besides those that it reads.
+    var waits: [Int] = []
+
+    /// Which channel of the value the operation's output channel is.
+    func valueChannel(_ channel: Int) -> Int { valueChannels?[channel] ?? channel }
 
     /// Whether the output keeps the scales of its input channel by channel.
     var keepsScales: Bool {
         switch kind {
-        case .maxPool, .averagePool: true
+        case .maxPool, .averagePool: integers == nil
         default: false
+        }
+    }
+
+    /// Whether output channel `c` is made of input channel `c` alone, so that both may be stored in any one order.
+    var keepsChannelsApart: Bool {
+        switch kind {
+        case .convolution, .other(.softmax): false
+        default: integers?.flags.contains(.mapsChannels) != true
+        }
+    }
+
+    /// Whether output row `r` reads the rows under a window that moves by the stride with each row.
+    var slidesWindow: Bool {
+        switch kind {
+        case .other(.rearrange), .other(.resizeBilinear), .other(.concatenate): false
+        default: integers?.flags.isDisjoint(with: [.firstRepeatsRows, .secondRepeatsRows]) ?? true
         }
     }
 }
 
-struct LoweredNetwork {
-    var inputShape: Shape
-    var operations: [LoweredOperation]
-    /// The channels of the network's output.
-    var output: [ChannelReference]
-    var outputShape: Shape
-
-    /// The shape of what `producer` makes.
-    func shape(of producer: Int) -> Shape {
-        producer == 0 ? inputShape : operations[producer - 1].outputShape
+/// What an operation with given integers writes into its record and its parameter block.
+struct IntegerForm {
+    enum Block {
+        case multipliers([(multiplier: Int32, shift: Int)], constant: QuantizedConstant?)
+        case tables([[Int8]])
+        case rearrangement(Rearrangement)
+        case bytes([UInt8])
     }
 
-    /// The operations that read channels of `operation`'s operands, as producers, each once and ascending.
+    var bounds = OutputBounds()
+    var inputZeroPoint: Int8 = 0
+    var secondZeroPoint: Int8 = 0
+    var flags: OperatorFlags = []
+    var block = Block.bytes([])
+}
+
+struct LoweredNetwork {
+    struct Input {
+        var name: String
+        var shape: Shape
+    }
+
+    struct Output {
+        var name: String
+        var channels: [ChannelReference]
+        var shape: Shape
+        /// Whether pairs of channels are Int16.
+        var isWide = false
+    }
+
+    var inputs: [Input]
+    var operations: [LoweredOperation]
+    var outputs: [Output]
+
+    var producerCount: Int { inputs.count + operations.count }
+
+    /// The operation that is `producer`; nil for an input.
+    func operation(of producer: Int) -> LoweredOperation? {
+        producer < inputs.count ? nil : operations[producer - inputs.count]
+    }
+
+    /// The shape of what `producer` makes.
+    func shape(of producer: Int) -> Shape { operation(of: producer)?.outputShape ?? inputs[producer].shape }
+
+    /// Whose rows `operation` waits for: each producer once and ascending.
     func producers(of operation: LoweredOperation) -> [Int] {
-        Set(operation.operands.joined().map(\.producer)).sorted()
+        Set(operation.operands.joined().map(\.producer) + operation.waits).sorted()
     }
 }

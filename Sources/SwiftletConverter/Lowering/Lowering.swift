@@ -21,8 +21,8 @@ struct Lowering {
         channels[graph.input] = references(to: 0, count: graph.inputShape.channels)
         for node in graph.nodes { try lower(node) }
         return LoweredNetwork(
-            inputShape: graph.inputShape, operations: operations, output: channels[graph.output]!,
-            outputShape: graph.outputShape)
+            inputs: [.init(name: "input", shape: graph.inputShape)], operations: operations,
+            outputs: [.init(name: "output", channels: channels[graph.output]!, shape: graph.outputShape)])
     }
 
     private func references(to producer: Int, count: Int) -> [ChannelReference] {
@@ -43,12 +43,10 @@ struct Lowering {
                 ? graph.parameter("bias", of: node)?.values : [Float](repeating: 0, count: convolution.outputChannels)
             guard let bias else { throw GraphError.missingParameter(name: "\(node.name).bias", shape: []) }
             let isDepthwise = convolution.groups == inputShape.channels && convolution.groups > 1
+            let weights = LoweredOperation.ConvolutionWeights.real(
+                weight: weight, bias: bias, padValues: convolution.padValues)
             emit(
-                node,
-                isDepthwise
-                    ? .depthwise(weight: weight, bias: bias, padValues: convolution.padValues)
-                    : .convolution(
-                        weight: weight, bias: bias, groups: convolution.groups, padValues: convolution.padValues),
+                node, isDepthwise ? .depthwise(weights) : .convolution(weights, groups: convolution.groups),
                 window: convolution.window, operands: inputs)
         case .pool(let kind, let window):
             emit(node, kind == .max ? .maxPool : .averagePool, window: window, operands: inputs)
@@ -66,8 +64,9 @@ struct Lowering {
             emit(
                 node,
                 .depthwise(
-                    weight: Tensor(shape: [count, 1, 1, 1], repeating: 1), bias: Array(repeating: 0, count: count),
-                    padValues: nil),
+                    .real(
+                        weight: Tensor(shape: [count, 1, 1, 1], repeating: 1), bias: Array(repeating: 0, count: count),
+                        padValues: nil)),
                 window: Window(kernel: .one), operands: inputs, clamp: Self.clamp(activation))
         case .concat:
             channels[node.outputs[0]] = Array(inputs.joined())

@@ -109,7 +109,7 @@ func additionBlock(
         Double(first.scale) / twice, Double(second.scale) / twice,
         twice / (Double(1 << AddLayout.leftShift) * Double(output.scale)),
     ]
-    var bytes = [UInt8](repeating: 0, count: AddLayout.byteCount)
+    var bytes = [UInt8](repeating: 0, count: reals.count * 8)
     for (index, real) in reals.enumerated() {
         guard let multiplier = FixedPointMultiplier(real) else {
             throw ConversionError.unsupported(node: name, operation: "add", reason: "it needs the multiplier \(real)")

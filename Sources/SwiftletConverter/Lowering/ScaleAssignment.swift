@@ -12,6 +12,14 @@ struct ScaleAssignment {
     /// The group of each channel of each producer.
     private var groups: [[Int]] = []
 
+    /// Scales that are given: one a producer.
+    init(_ network: LoweredNetwork, given: [AffineQuantization]) {
+        groups = (0..<network.producerCount).map {
+            Array(repeating: $0, count: network.shape(of: $0).channels)
+        }
+        for (producer, value) in given.enumerated() { quantization[producer] = value }
+    }
+
     /// - Parameters:
     ///   - ranges: the calibrated range of each value that an operation makes.
     ///   - input: of the pushed picture.
@@ -21,8 +29,8 @@ struct ScaleAssignment {
     )
         throws
     {
-        var sets = DisjointSets(count: network.operations.count + 1)
-        groups = [Array(repeating: 0, count: network.inputShape.channels)]
+        var sets = DisjointSets(count: network.producerCount)
+        groups = [Array(repeating: 0, count: network.inputs[0].shape.channels)]
         for (index, operation) in network.operations.enumerated() {
             groups.append(
                 operation.keepsScales
@@ -40,10 +48,10 @@ struct ScaleAssignment {
             switch operation.kind {
             case .add, .mean: for operand in operation.operands { unify(operand, &sets) }
             case .maxPool, .averagePool: if operation.clamp.low != nil { unify(operation.operands[0], &sets) }
-            case .convolution, .depthwise: break
+            case .convolution, .depthwise, .other: break
             }
         }
-        unify(network.output, &sets)
+        for output in network.outputs { unify(output.channels, &sets) }
 
         var merged: [Int: ClosedRange<Float>] = [:]
         for (index, operation) in network.operations.enumerated() where !operation.keepsScales {

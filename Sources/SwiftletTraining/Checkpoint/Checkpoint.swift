@@ -11,10 +11,11 @@
 ///
 /// What it does not do: read other programs' files; `SwiftletImporters` does.
 import Foundation
+import SwiftletFiles
 import SwiftletGraph
 import SwiftletZoo
 
-public struct Checkpoint: Sendable {
+public struct Checkpoint: TrainedNetwork {
     public let architecture: Architecture
     /// The network that `architecture` builds, with all parameters, finite.
     public let graph: Graph
@@ -23,6 +24,8 @@ public struct Checkpoint: Sendable {
     public let preprocessing: Preprocessing
     /// Seed, epochs, accuracy and the like, as text.
     public let training: [String: String]
+    public var architectureText: String { architecture.spec }
+    public var trainingData: String? { training["data"] }
     /// Tensors beyond the network's own, such as the optimizer's, by name without the prefix "training.".
     public let trainingState: [String: Tensor]
 
@@ -160,11 +163,11 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         case .notACheckpoint(let file):
             "\(file) is a safetensors file of another program (its metadata has no format=swiftlet-checkpoint); import it"
         case .otherVersion(let file, let version, let known):
-            "\(file) is a checkpoint of version \(version), this program reads \(known)"
+            "\(file) is a checkpoint of version \(oneLine(version, limit: 20)), this program reads \(known)"
         case .unusable(let file, let reason):
-            "\(file): \(reason)"
+            "\(file): \(oneLine(reason))"
         case .inconsistent(let reason):
-            reason
+            oneLine(reason)
         }
     }
 }

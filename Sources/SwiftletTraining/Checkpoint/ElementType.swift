@@ -2,7 +2,7 @@
 ///
 /// What it does not do: write them; only 32-bit floats are written.
 
-public enum ElementType: String, CaseIterable {
+public enum ElementType: String, CaseIterable, Sendable {
     case float64 = "F64"
     case float32 = "F32"
     case float16 = "F16"

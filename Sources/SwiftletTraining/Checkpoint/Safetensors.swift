@@ -195,9 +195,9 @@ public enum SafetensorsError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .badFile(let file, let reason):
-            "\(file) is not a whole safetensors file: \(reason); copy or export it again"
+            "\(file) is not a whole safetensors file: \(oneLine(reason)); copy or export it again"
         case .badTensor(let file, let tensor, let reason):
-            "\(file): tensor \(tensor): \(reason)"
+            "\(file): tensor \(oneLine(tensor, limit: 200)): \(oneLine(reason))"
         }
     }
 }

@@ -222,10 +222,11 @@ public final class Trainer {
                 momentum.elementCount == parameter.count
             else { throw TrainingError.cannotResume("the checkpoint has no momentum for \(parameter.name)") }
             parameter.setMoment(0, momentum.values)
-            if let second = checkpoint.trainingState["second.\(parameter.name)"], second.elementCount == parameter.count
-            {
-                parameter.setMoment(1, second.values)
-            }
+            guard configuration.optimizer == .adamW else { continue }
+            guard let second = checkpoint.trainingState["second.\(parameter.name)"],
+                second.elementCount == parameter.count
+            else { throw TrainingError.cannotResume("the checkpoint has no second moment for \(parameter.name)") }
+            parameter.setMoment(1, second.values)
         }
         metrics = past
         self.step = step

@@ -1,0 +1,218 @@
+/// What the executor's operators are given: rows, windows, parameters. Part of `Session`.
+///
+/// What it does not do: check; `ModelReader` has proven that every ring, table and index is in bounds.
+import SwiftletArithmetic
+import SwiftletFormat
+import SwiftletKernels
+
+extension Session {
+    func run(_ record: OperatorRecord, row: Int, output: OutputRow) {
+        let window = RowWindow(
+            kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
+            stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))
+        let range = OutputRange(
+            zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
+        let channels = Int(record.inputChannels)
+        switch OperatorKind(rawValue: record.kind) {
+        case .convolution:
+            let parameters = ConvolutionParameters(
+                block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
+            let input = windowRows(record, row: row)
+            if kernels?.convolve(input, output, window, parameters) != true {
+                convolveRow(input, output, window, parameters)
+            }
+        case .depthwiseConvolution:
+            let parameters = ConvolutionParameters(
+                block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
+            let input = windowRows(record, row: row)
+            if kernels?.convolveDepthwise(input, output, window, parameters) != true {
+                convolveDepthwiseRow(input, output, window, parameters)
+            }
+        case .maxPool:
+            let input = windowRows(record, row: row)
+            if kernels?.poolMax(input, output, window, channels: channels, range: range) != true {
+                poolMaxRow(input, output, window, channels: channels, range: range)
+            }
+        case .averagePool:
+            let input = windowRows(record, row: row)
+            if kernels?.poolAverage(input, output, window, channels: channels, range: range) != true {
+                poolAverageRow(input, output, window, channels: channels, range: range)
+            }
+        case .lookup:
+            let each = Int(record.parameterBytes) > LookupLayout.tableBytes
+            lookUpRow(
+                singleRow(record.input, row: row, slot: 0, width: Int(record.inputWidth)), output, channels: channels,
+                tables: reader.pointer(record.parameters).assumingMemoryBound(to: UInt8.self),
+                stride: each ? LookupLayout.tableBytes : 0)
+        case .softmax: runSoftmax(record, row: row, output: output, range: range)
+        case .rearrange:
+            let block = reader.pointer(record.parameters)
+            let source = record.rowSpan(isSecond: false, row: row, block: block)
+            let input = singleRow(record.input, row: max(source.first, 0), slot: 0, width: Int(record.inputWidth))
+            if source.last < source.first { rowTable[0] = nil }
+            rearrangeRow(
+                input, output, channels: Int(record.outputChannels),
+                RearrangementParameters(block: block, record: record))
+        case .resizeBilinear:
+            let block = reader.pointer(record.parameters)
+            let point = block.load(fromByteOffset: row * 8, as: ResizePoint.self)
+            _ = singleRow(record.input, row: Int(point.high), slot: 1, width: Int(record.inputWidth))
+            let input = singleRow(record.input, row: Int(point.low), slot: 0, width: Int(record.inputWidth))
+            resizeBilinearRow(
+                input, output, channels: channels, row: point,
+                columns: (block + ResizeLayout(record).columnsOffset).assumingMemoryBound(to: ResizePoint.self))
+        case .concatenate: runConcatenation(record, row: row, output: output)
+        case .add, .multiply, .maximum, .minimum, .prelu: runBinary(record, row: row, output: output, range: range)
+        case .globalAveragePool, nil:
+            break  // `stepMean` runs the former; `ModelReader` has refused the latter.
+        }
+    }
+
+    private func runBinary(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) {
+        guard let kind = OperatorKind(rawValue: record.kind) else { return }
+        let parameters = BinaryParameters(
+            block: reader.pointer(record.parameters), record: record, kind: kind, range: range)
+        let channels = Int(record.inputChannels)
+        let first = operandRow(record, kind: kind, isSecond: false, row: row)
+        let second = operandRow(record, kind: kind, isSecond: true, row: row)
+        switch kind {
+        case .add:
+            if record.flags.isEmpty, kernels?.add(first, second, output, channels: channels, parameters) == true {
+                return
+            }
+            addRow(first, second, output, channels: channels, parameters)
+        case .multiply: multiplyRow(first, second, output, channels: channels, parameters)
+        case .maximum: maximumRow(first, second, output, channels: channels, parameters)
+        case .minimum: minimumRow(first, second, output, channels: channels, parameters)
+        default: preluRow(first, second, output, channels: channels, parameters)
+        }
+    }
+
+    /// A row of one of an operator's two inputs, which may have only one row or column, or lie in the parameters.
+    private func operandRow(_ record: OperatorRecord, kind: OperatorKind, isSecond: Bool, row: Int) -> InputRows {
+        let flags = record.flags
+        let row = flags.contains(isSecond ? .secondRepeatsRows : .firstRepeatsRows) ? 0 : row
+        let repeatsColumns = flags.contains(isSecond ? .secondRepeatsColumns : .firstRepeatsColumns)
+        let width = Int(record.outputWidth)
+        guard isSecond && flags.contains(.secondIsConstant) else {
+            let operand = isSecond ? record.second : record.input
+            var rows = singleRow(operand, row: row, slot: isSecond ? 1 : 0, width: width)
+            if repeatsColumns { rows.pixelBytes = 0 }
+            return rows
+        }
+        let layout = BinaryLayout(record, kind: kind)
+        let start = BinaryLayout.constantsOffset + row * layout.constantRowBytes
+        rowTable[1] = (reader.pointer(record.parameters) + start).assumingMemoryBound(to: UInt8.self)
+        return InputRows(
+            rows: rowTable + 1, width: width, pixelBytes: repeatsColumns ? 0 : layout.channels, channels: nil)
+    }
+
+    private func runSoftmax(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) {
+        let block = reader.pointer(record.parameters)
+        let input = singleRow(record.input, row: row, slot: 0, width: Int(record.inputWidth))
+        if record.flags.contains(.isFixedPoint) {
+            softmaxFixedPointRow(
+                input, output, channels: Int(record.inputChannels),
+                FixedPointSoftmax(block: block, isWide: record.flags.contains(.isWide)))
+        } else {
+            softmaxRow(input, output, channels: Int(record.inputChannels), block: block, range: range)
+        }
+    }
+
+    private func runConcatenation(_ record: OperatorRecord, row: Int, output: OutputRow) {
+        let channels = Int(record.outputChannels)
+        let width = Int(record.inputWidth)
+        guard record.flags.contains(.joinsRows) else {
+            let first = singleRow(record.input, row: row, slot: 0, width: width)
+            copyPixels(first, width: width, to: output, column: 0, channels: channels)
+            let rest = output.width - width
+            let second = singleRow(record.second, row: row, slot: 1, width: rest)
+            copyPixels(second, width: rest, to: output, column: width, channels: channels)
+            return
+        }
+        let isSecond = row >= Int(record.inputHeight)
+        let source = singleRow(
+            isSecond ? record.second : record.input, row: isSecond ? row - Int(record.inputHeight) : row, slot: 0,
+            width: width)
+        copyPixels(source, width: width, to: output, column: 0, channels: channels)
+    }
+
+    /// Takes one more row into the mean. Returns whether it was the last, and the mean is written.
+    func stepMean(_ record: OperatorRecord, rowsTaken: Int, output: OutputRow) -> Bool {
+        let channels = Int(record.inputChannels)
+        let scratch = reader.buffer(Int(record.scratchBuffer))
+        let sums = (base + Int(scratch.arenaOffset)).assumingMemoryBound(to: Int32.self)
+        let input = singleRow(record.input, row: rowsTaken, slot: 0, width: Int(record.inputWidth))
+        if rowsTaken == 0 { sums.update(repeating: 0, count: channels) }
+        if kernels?.accumulate(input, into: sums, channels: channels) != true {
+            accumulateRow(input, into: sums, channels: channels)
+        }
+        guard rowsTaken + 1 == Int(record.inputHeight) else { return false }
+        let block = reader.pointer(record.parameters)
+        let scale = FixedPointMultiplier(
+            multiplier: block.load(as: Int32.self),
+            shift: Int8(truncatingIfNeeded: block.load(fromByteOffset: 4, as: Int32.self)))
+        let pixels = Int32(truncatingIfNeeded: Int(record.inputHeight) * Int(record.inputWidth))
+        let range = OutputRange(
+            zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
+        finishMeanRow(
+            sums, output, channels: channels, offset: pixels &* Int32(record.inputZeroPoint), scale: scale, range: range
+        )
+        return true
+    }
+
+    // MARK: Rows
+
+    /// Where row `row` of a map lies in its ring.
+    @inline(__always)
+    private func slot(_ buffer: BufferRecord, row: Int) -> UnsafeMutablePointer<UInt8> {
+        (base + Int(buffer.arenaOffset) + (row + Int(buffer.phase)) % Int(buffer.ringRows) * Int(buffer.rowBytes))
+            .assumingMemoryBound(to: UInt8.self)
+    }
+
+    func outputRow(_ operand: OperandRecord, buffer: BufferRecord, row: Int, width: Int) -> OutputRow {
+        OutputRow(
+            start: slot(buffer, row: row) + Int(operand.channelOffset), width: width,
+            pixelBytes: Int(buffer.pixelBytes), channels: reader.channelTable(operand.channelTable))
+    }
+
+    /// The rows under the window of output row `row`, through the row table.
+    private func windowRows(_ record: OperatorRecord, row: Int) -> InputRows {
+        let buffer = reader.buffer(Int(record.input.buffer))
+        let top = row * Int(record.strideHeight) - Int(record.paddingTop)
+        for ky in 0..<Int(record.kernelHeight) {
+            let y = top + ky * Int(record.dilationHeight)
+            let isPadding = y < 0 || y >= Int(record.inputHeight)
+            rowTable[ky] = isPadding ? nil : UnsafePointer(slot(buffer, row: y) + Int(record.input.channelOffset))
+        }
+        return InputRows(
+            rows: rowTable, width: Int(record.inputWidth), pixelBytes: Int(buffer.pixelBytes),
+            channels: reader.channelTable(record.input.channelTable))
+    }
+
+    /// Row `row` of an operand, through entry `slot` of the row table.
+    private func singleRow(_ operand: OperandRecord, row: Int, slot entry: Int, width: Int) -> InputRows {
+        let buffer = reader.buffer(Int(operand.buffer))
+        rowTable[entry] = UnsafePointer(slot(buffer, row: row) + Int(operand.channelOffset))
+        return InputRows(
+            rows: rowTable + entry, width: width, pixelBytes: Int(buffer.pixelBytes),
+            channels: reader.channelTable(operand.channelTable))
+    }
+
+    /// Copies a pushed row into the input's ring. A pixel of 0...255 stays as it is, for the arena holds int8 plus 128.
+    func store(_ row: UnsafeRawBufferPointer, input: InputRecord, row index: Int) {
+        let buffer = reader.buffer(Int(input.buffer))
+        let target = slot(buffer, row: index)
+        let flip: UInt8 = input.isPixels == 1 ? 0 : 0x80
+        let channels = Int(input.channels)
+        if flip == 0, channels == Int(buffer.pixelBytes), let pixels = row.baseAddress {
+            UnsafeMutableRawPointer(target).copyMemory(from: pixels, byteCount: row.count)
+            return
+        }
+        for x in 0..<Int(input.width) {
+            for channel in 0..<channels {
+                target[x * Int(buffer.pixelBytes) + channel] = row[x * channels + channel] ^ flip
+            }
+        }
+    }
+}

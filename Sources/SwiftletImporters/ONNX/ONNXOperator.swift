@@ -1,0 +1,109 @@
+/// The operators of ONNX that have a form in the graph, and what to do about those that have none.
+///
+/// Semantics: https://onnx.ai/onnx/operators.
+/// What it does not do: translate them; the translator's extensions do.
+
+enum ONNXOperator: String, CaseIterable {
+    case add = "Add"
+    case averagePool = "AveragePool"
+    case batchNormalization = "BatchNormalization"
+    case cast = "Cast"
+    case clip = "Clip"
+    case concat = "Concat"
+    case constant = "Constant"
+    case constantOfShape = "ConstantOfShape"
+    case conv = "Conv"
+    case div = "Div"
+    case dropout = "Dropout"
+    case flatten = "Flatten"
+    case gather = "Gather"
+    case gemm = "Gemm"
+    case globalAveragePool = "GlobalAveragePool"
+    case globalMaxPool = "GlobalMaxPool"
+    case identity = "Identity"
+    case leakyRelu = "LeakyRelu"
+    case logSoftmax = "LogSoftmax"
+    case matMul = "MatMul"
+    case maxPool = "MaxPool"
+    case mul = "Mul"
+    case neg = "Neg"
+    case pad = "Pad"
+    case reduceMean = "ReduceMean"
+    case relu = "Relu"
+    case reshape = "Reshape"
+    case shape = "Shape"
+    case sigmoid = "Sigmoid"
+    case slice = "Slice"
+    case softmax = "Softmax"
+    case split = "Split"
+    case squeeze = "Squeeze"
+    case sub = "Sub"
+    case sum = "Sum"
+    case tanh = "Tanh"
+    case transpose = "Transpose"
+    case unsqueeze = "Unsqueeze"
+
+    /// Why an operator that is not among these is refused, and the way out.
+    static func reasonAgainst(_ node: ONNXNode) -> String {
+        guard node.domain.isEmpty else { return "operators of other makers are not known; export with ONNX's own only" }
+        switch node.type {
+        case "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul",
+            "ConvInteger", "MatMulInteger":
+            return "the network is quantized already; give the float network that it came from"
+        case "If", "Loop", "Scan":
+            return "a network that decides as it runs has no fixed graph; export it traced, in evaluation mode"
+        case "HardSwish", "HardSigmoid", "Elu", "Selu", "Celu", "Gelu", "Mish", "PRelu", "Softplus", "Softsign", "Erf":
+            return
+                "known activations are Relu, Clip, LeakyRelu, Sigmoid, Tanh and x * Sigmoid(x); train with one of them"
+        case "LRN", "InstanceNormalization", "LayerNormalization", "GroupNormalization":
+            return "of normalizations only BatchNormalization is known; train with it"
+        case "Resize", "Upsample", "ConvTranspose":
+            return "maps cannot grow; cut the network before it"
+        default:
+            return "the graph has no such operator; cut the network before it or replace it"
+        }
+    }
+}
+
+extension ONNXTranslator {
+    /// - Returns: what stands for each output.
+    mutating func apply(_ operation: ONNXOperator, _ call: ONNXCall) throws -> [ONNXOperand] {
+        let map: ONNXMap
+        switch operation {
+        case .conv: map = try convolution(call)
+        case .maxPool: map = try maxPool(call)
+        case .averagePool: map = try averagePool(call)
+        case .globalAveragePool: map = try globalPool(call, .average)
+        case .globalMaxPool: map = try globalPool(call, .max)
+        case .reduceMean: map = try reduceMean(call)
+        case .pad: map = try pad(call)
+        case .gemm: map = try gemm(call)
+        case .matMul: map = try matMul(call)
+        case .batchNormalization: map = try batchNormalization(call)
+        case .relu: map = try activation(call, .relu)
+        case .leakyRelu: map = try activation(call, .leakyReLU(slope: call.node.float("alpha", default: 0.01)))
+        case .sigmoid: map = try sigmoid(call)
+        case .tanh: map = try activation(call, .tanh)
+        case .clip: map = try clip(call)
+        case .add, .sum: map = try add(call)
+        case .sub: map = try subtract(call)
+        case .mul: map = try multiply(call)
+        case .div: map = try divide(call)
+        case .neg: map = try negate(call)
+        case .concat: map = try concat(call)
+        case .slice: map = try slice(call)
+        case .gather: map = try gather(call)
+        case .reshape, .flatten, .squeeze, .unsqueeze: map = try reshape(operation, call)
+        case .transpose: map = try transpose(call)
+        case .identity: map = try call.anyMap()
+        case .cast: map = try cast(call)
+        case .dropout: map = try dropout(call)
+        case .softmax, .logSoftmax: map = try softmax(call)
+        case .split: return try split(call)
+        case .shape: return [.constant(try shape(call))]
+        case .constant, .constantOfShape:
+            throw ONNXRefusal("it takes constants, and its input comes from the picture")
+        }
+        return [.map(map)]
+    }
+}

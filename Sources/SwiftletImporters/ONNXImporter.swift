@@ -1,0 +1,70 @@
+/// Takes over a float network from an ONNX file: its operators, its weights, and what the user says about pictures.
+///
+/// The names of layers are those of the file's nodes. Maps become rows x columns x channels; a last softmax is left out, as
+/// everywhere else.
+/// What it does not do: take over quantized networks, or train what it has read.
+import SwiftletFiles
+import SwiftletGraph
+import SwiftletTraining
+
+/// A network that another program has built.
+public struct ImportedNetwork: TrainedNetwork {
+    public let graph: Graph
+    public let classNames: [String]
+    public let preprocessing: Preprocessing
+    public let architectureText: String
+    public var trainingData: String? { nil }
+}
+
+public struct ONNXImporter {
+    private let path: String
+    /// The network with its parameters, all finite.
+    public let graph: Graph
+
+    /// Whether a file is taken for ONNX, by its first bytes.
+    public static func isONNX(_ bytes: [UInt8]) -> Bool { ONNXFile.isONNX(bytes) }
+
+    /// Values that the model keeps in files beside it are read too.
+    ///
+    /// - Throws: `FileError`, `ImportError`.
+    public init(contentsOf path: String) throws {
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        try self.init(parsing: readFile(path), folder: folder, file: path)
+    }
+
+    /// Any bytes give a network or an error.
+    ///
+    /// - Parameters:
+    ///   - folder: where files of external data lie; nil if nowhere.
+    ///   - file: what errors call it.
+    /// - Throws: `ImportError`.
+    public init(parsing bytes: [UInt8], folder: String? = nil, file: String) throws {
+        path = file
+        graph = try ONNXTranslator.translate(ONNXFile(parsing: bytes, folder: folder, file: file), path: file)
+        do {
+            try graph.checkParameters()
+        } catch {
+            throw ImportError.badFile(file: file, reason: "\(error)")
+        }
+    }
+
+    /// - Parameters:
+    ///   - choice: what the user says about pictures.
+    ///   - classNames: one a class; nil for "class 0" and so on.
+    /// - Throws: `ImportError` when the output is no scores of classes, or mean and deviation are not given.
+    public func network(_ choice: PreprocessingChoice, classNames: [String]?) throws -> ImportedNetwork {
+        let output = graph.outputShape
+        guard output.height == 1, output.width == 1 else {
+            throw ImportError.unsupported(
+                file: path, problems: ["its output is a map of \(output), a classifier's is one number a class"])
+        }
+        if let classNames, classNames.count != output.channels {
+            throw ImportError.badPreprocessing(
+                "\(path) has \(output.channels) classes, \(classNames.count) names are given")
+        }
+        return ImportedNetwork(
+            graph: graph, classNames: classNames ?? (0..<output.channels).map { "class \($0)" },
+            preprocessing: try .merged(choice, nil, file: path, input: graph.inputShape),
+            architectureText: path.split(separator: "/").last.map(String.init) ?? path)
+    }
+}
