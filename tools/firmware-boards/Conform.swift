@@ -130,15 +130,14 @@ func isAdditionMade(_ kernels: VectorKernels, _ generator: inout Generator) -> B
         return InputRows(rows: rows, width: width, pixelBytes: pixelBytes, channels: nil)
     }
     let (first, second) = (operand(), operand())
-    let block = memory.take(6, of: Int32.self)
-    for index in 0..<3 {
-        block[index * 2] = Int32(generator.next(0x4000_0000...0x7FFF_FFFF))
-        block[index * 2 + 1] = Int32(index == 2 ? generator.next(-31...2) : generator.next(-6...0))
+    func multiplier(_ shifts: ClosedRange<Int>) -> FixedPointMultiplier {
+        FixedPointMultiplier(
+            multiplier: Int32(generator.next(0x4000_0000...0x7FFF_FFFF)), shift: Int8(generator.next(shifts)))
     }
     let low = generator.next(-128...0)
-    let parameters = AdditionParameters(
-        block: UnsafeRawPointer(block), firstZeroPoint: Int8(generator.next(-128...127)),
-        secondZeroPoint: Int8(generator.next(-128...127)),
+    let parameters = BinaryParameters(
+        firstZeroPoint: Int32(generator.next(-128...127)), secondZeroPoint: Int32(generator.next(-128...127)),
+        multipliers: (multiplier(-6...0), multiplier(-6...0), multiplier(-31...2)),
         range: OutputRange(
             zeroPoint: Int8(generator.next(-128...127)), low: Int8(low), high: Int8(generator.next(low...127))))
     let bytes = width * (channels + 3)
