@@ -84,7 +84,8 @@ extension Session {
         case .multiply: multiplyRow(first, second, output, channels: channels, parameters)
         case .maximum: maximumRow(first, second, output, channels: channels, parameters)
         case .minimum: minimumRow(first, second, output, channels: channels, parameters)
-        default: preluRow(first, second, output, channels: channels, parameters)
+        case .prelu: preluRow(first, second, output, channels: channels, parameters)
+        default: break  // `run` sends no others.
         }
     }
 
