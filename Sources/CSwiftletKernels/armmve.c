@@ -133,11 +133,17 @@ static NarrowRows narrowRows(const SKInput *in, const SKWindow *window, const SK
     return rows;
 }
 
-// Copies the window of output x, less 128.
+// Whether the rows under output x's window are gathered: it reaches no padding beside them.
+static int isGathered(const SKInput *in, const SKWindow *window, int32_t x, const NarrowRows *narrow) {
+    const int32_t first = x * window->stride - window->paddingLeft;
+    return narrow->rowBytes && first >= 0 && first + (window->kernelWidth - 1) * window->dilation < in->width;
+}
+
+// Copies the window of output x, less 128. `taps` has its pixels, unless it is gathered.
 static void packWindow(const SKInput *in, const SKWindow *window, const SKConvolution *convolution, int32_t x, int32_t group,
                        const uint8_t *const *taps, const NarrowRows *narrow, int8_t *target) {
     const int32_t first = x * window->stride - window->paddingLeft, inputs = convolution->groupInputs;
-    if (narrow->rowBytes && first >= 0 && first + (window->kernelWidth - 1) * window->dilation < in->width) {
+    if (isGathered(in, window, x, narrow)) {
         for (int32_t ky = 0; ky < window->kernelHeight; ky++, target += narrow->rowBytes) {
             if (in->rows[ky]) {
                 const uint8_t *pixels = in->rows[ky] + first * in->pixelBytes;
@@ -174,7 +180,9 @@ static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *wind
         if (isDense) {
             packPixel(in, in->rows[0] + x * inputs, 0, 0, pixels * inputs, packed);
         } else {
-            for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
+            for (int32_t p = 0; p < pixels; p++)
+                if (!isGathered(in, window, x + p, &narrow))
+                    sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
         }
         for (int32_t group = 0; group < convolution->groups; group++) {
             for (int32_t p = 0; p < pixels && !isDense; p++)
