@@ -13,7 +13,7 @@ extension Session {
         let range = OutputRange(
             zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
         let channels = Int(record.inputChannels)
-        switch OperatorKind(rawValue: record.kind) {
+        switch record.operatorKind {
         case .convolution:
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
@@ -69,7 +69,7 @@ extension Session {
     }
 
     private func runBinary(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) {
-        guard let kind = OperatorKind(rawValue: record.kind) else { return }
+        guard let kind = record.operatorKind else { return }
         let parameters = BinaryParameters(
             block: reader.pointer(record.parameters), record: record, kind: kind, range: range)
         let channels = Int(record.inputChannels)
@@ -84,7 +84,8 @@ extension Session {
         case .multiply: multiplyRow(first, second, output, channels: channels, parameters)
         case .maximum: maximumRow(first, second, output, channels: channels, parameters)
         case .minimum: minimumRow(first, second, output, channels: channels, parameters)
-        default: preluRow(first, second, output, channels: channels, parameters)
+        case .prelu: preluRow(first, second, output, channels: channels, parameters)
+        default: break  // `run` sends no others.
         }
     }
 
