@@ -115,22 +115,19 @@ static __attribute__((noinline)) void convolveTwo(const SKOutput *out, const SKC
 }
 
 static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *convolution) {
-    int32_t quads = window->kernelHeight * window->kernelWidth * ((convolution->groupInputs + 3) / 4);
-    int32_t most = quads * 16 <= PACKED_BYTES ? 2 : 1;
+    int32_t inputs = convolution->groupInputs, tapCount = window->kernelHeight * window->kernelWidth;
+    int32_t quads = tapCount * ((inputs + 3) / 4), most = quads * 16 <= PACKED_BYTES && out->width > 1 ? 2 : 1;
     if (quads * 8 > PACKED_BYTES) return 0;
     uint32_t packed[quads * 2 * most];
+    const uint8_t *taps[tapCount * most];
     for (int32_t x = 0; x < out->width; x += most) {
         int32_t pixels = most < out->width - x ? most : out->width - x;
+        for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
         for (int32_t group = 0; group < convolution->groups; group++) {
             for (int32_t p = 0; p < pixels; p++) {
                 uint32_t *target = packed + p * 2;
-                for (int32_t ky = 0; ky < window->kernelHeight; ky++) {
-                    for (int32_t kx = 0; kx < window->kernelWidth; kx++) {
-                        const uint8_t *pixel = sk_tap(in, window, convolution->padPixel, x + p, ky, kx);
-                        target = packPixel(in, pixel, convolution->padPixel, group * convolution->groupInputs,
-                                           convolution->groupInputs, target, pixels * 2);
-                    }
-                }
+                for (int32_t tap = p * tapCount; tap < (p + 1) * tapCount; tap++)
+                    target = packPixel(in, taps[tap], convolution->padPixel, group * inputs, inputs, target, pixels * 2);
             }
             (pixels == 2 ? convolveTwo : convolveOne)(out, convolution, x, group, quads, packed);
         }

@@ -11,35 +11,17 @@
 // Of the windows of four pixels, on the stack.
 #define PACKED_BYTES 8192
 #define MOST_PIXELS 4
-// Taps of a depthwise window.
+// Taps of a window.
 #define MOST_TAPS 64
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-// `FixedPointMultiplier.apply`, the zero point and the clamp, for four channels from `channel` on, written to one pixel. VQRDMULH
-// is the first rounding; VRSHL rounds halves up, which less one for negative numbers is away from zero.
-static inline void storeFour(const SKRequantization *r, const int32_t *sums, const SKOutput *out, uint8_t *pixel,
-                             int32_t channel, mve_pred16_t mask) {
-    int32x4_t shift = vldrbq_s32(r->shift + channel), zero = vdupq_n_s32(0);
-    int32x4_t value = vshlq_s32(vldrwq_s32(sums), vmaxq_s32(shift, zero));
-    value = vqrdmulhq_s32(value, vldrwq_s32(r->multiplier + channel));
-    shift = vminq_s32(shift, zero);
-    value = vaddq_s32(value, vshrq_n_s32(vandq_s32(value, shift), 31));
-    value = vaddq_n_s32(vrshlq_s32(value, shift), r->zeroPoint);
-    value = vminq_s32(vmaxq_s32(value, vdupq_n_s32(r->low)), vdupq_n_s32(r->high));
-    if (out->channels) {
-        uint32x4_t slots = vldrhq_z_u32(out->channels + channel, mask);
-        vstrbq_scatter_offset_p_s32((int8_t *)pixel, slots, value, mask);
-    } else {
-        vstrbq_p_s32((int8_t *)pixel + channel, value, mask);
-    }
-}
-
-// Writes channels `channel ..< channel + count` of a pixel.
-static __attribute__((noinline)) void store(const SKRequantization *r, const int32_t *sums, const SKOutput *out, int32_t x,
-                                            int32_t channel, int32_t count) {
-    uint8_t *pixel = out->start + x * out->pixelBytes;
-    for (int32_t i = 0; i < count; i += 4) storeFour(r, sums + i, out, pixel, channel + i, vctp32q((uint32_t)(count - i)));
+// `FixedPointMultiplier.apply` on four sums, with shifts to the left and to the right apart, one of them zero. VQRDMULH is the
+// first rounding. VRSHL rounds halves up, which less one for negative numbers is away from zero.
+static inline int32x4_t rescale(int32x4_t sums, int32x4_t multiplier, int32x4_t left, int32x4_t right) {
+    int32x4_t value = vqrdmulhq_s32(vshlq_s32(sums, left), multiplier);
+    value = vaddq_s32(value, vshrq_n_s32(vandq_s32(value, right), 31));
+    return vrshlq_s32(value, right);
 }
 
 // Copies `count` channels of a pixel from `first` on, less 128. What lies behind them up to a whole quad meets weights of zero.
@@ -61,111 +43,212 @@ static int8_t *packPixel(const SKInput *in, const uint8_t *pixel, const uint8_t 
     return target + (count + 3) / 4 * 4;
 }
 
-// The sums of one output for `pixels` pixels, whose windows of `quads` quads lie `windowBytes` apart. The weights of a quad lie
-// `quadBytes` behind those of the one before.
-static inline __attribute__((always_inline)) void sumOutput(const int8_t *packed, int32_t windowBytes, const int8_t *weights,
-                                                            int32_t quadBytes, int32_t quads, int32_t bias, int32_t *target,
-                                                            const int pixels) {
-    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)quadBytes);
-    int32_t total = 0, sums[MOST_PIXELS] = {0, 0, 0, 0};
-    for (int32_t left = quads; left > 0; left -= 4, packed += 16, weights += quadBytes * 4) {
-        int8x16_t w = vreinterpretq_s8_s32(
-            vldrwq_gather_offset_z_s32((const int32_t *)weights, offsets, vctp32q((uint32_t)left)));
-        total = vaddvaq_s8(total, w);
-        UNROLL for (int p = 0; p < pixels; p++) sums[p] = vmladavaq_s8(sums[p], w, vldrbq_s8(packed + p * windowBytes));
-    }
-    UNROLL for (int p = 0; p < pixels; p++) target[p * 16] = sums[p] + total * 128 + bias;
-}
+// Windows of up to four pixels, and the weights that go with them.
+typedef struct {
+    const int8_t *packed;
+    int32_t windowBytes;          // from one pixel's window to the next
+    int32_t quads;                // in a window
+    const int8_t *weights;        // of the group
+    int32_t channel;              // the group's first output
+    int32_t outputs;              // in the group
+    const SKRequantization *requantization;
+    const SKOutput *out;
+    uint8_t *target;              // the first pixel to write
+    int32_t pixels;               // to write
+} Windows;
 
-// All outputs of one group for `pixels` pixels from x on.
-static inline __attribute__((always_inline)) void convolveGroup(const SKOutput *out, const SKConvolution *convolution,
-                                                                int32_t x, int32_t group, int32_t quads,
-                                                                const int8_t *packed, int32_t windowBytes,
-                                                                const int pixels) {
-    const SKRequantization *r = &convolution->requantization;
-    int32_t outputs = convolution->groupOutputs;
-    const int8_t *block = convolution->weights + group * ((outputs + 3) / 4 * 4) * quads * 4;
-    for (int32_t done = 0; done < outputs; done += 16) {
-        int32_t count = outputs - done < 16 ? outputs - done : 16, quadBytes = (count + 3) / 4 * 16;
-        int32_t channel = group * outputs + done;
-        int32_t sums[MOST_PIXELS][16];
-        for (int32_t i = 0; i < count; i++)
-            sumOutput(packed, windowBytes, block + i * 4, quadBytes, quads, r->bias[channel + i], &sums[0][i], pixels);
-        for (int p = 0; p < pixels; p++) store(r, sums[p], out, x + p, channel, count);
+// All outputs of a group for the windows of `lanes` (1, 2 or 4) pixels: the sums of one output stand in one vector.
+static inline __attribute__((always_inline)) void convolveWindows(const Windows *windows, const int lanes) {
+    // Copies, for a byte that is written might be anything as far as the compiler knows.
+    const SKRequantization r = *windows->requantization;
+    const int32_t windowBytes = windows->windowBytes, quads = windows->quads, count = windows->outputs;
+    const int32_t *bias = r.bias + windows->channel, *multiplier = r.multiplier + windows->channel;
+    const int8_t *shifts = r.shift + windows->channel, *block = windows->weights, *firstWindow = windows->packed;
+    const uint16_t *slots = windows->out->channels ? windows->out->channels + windows->channel : 0;
+    uint8_t *const target = windows->target, *next = target + windows->channel;
+    const uint32_t pixels = (uint32_t)windows->pixels;
+    const int32x4_t low = vdupq_n_s32(r.low), high = vdupq_n_s32(r.high);
+    const uint32x4_t pixelOffsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)windows->out->pixelBytes);
+    for (int32_t done = 0; done < count; done += 16) {
+        const int32_t outputs = count - done < 16 ? count - done : 16;
+        const int32_t quadBytes = (outputs + 3) / 4 * 16, step = quadBytes * 4;
+        const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)quadBytes);
+        for (int32_t output = 0; output < outputs; output++) {
+            int32_t total = 0, sums[4] = {0, 0, 0, 0};
+            const int8_t *weights = block + output * 4, *packed[4];
+            UNROLL for (int p = 0; p < lanes; p++) packed[p] = firstWindow + p * windowBytes;
+            for (int32_t left = quads / 4; left > 0; left--, weights += step) {
+                int8x16_t w = vreinterpretq_s8_s32(vldrwq_gather_offset_s32((const int32_t *)weights, offsets));
+                total = vaddvaq_s8(total, w);
+                UNROLL for (int p = 0; p < lanes; p++) {
+                    sums[p] = vmladavaq_s8(sums[p], w, vldrbq_s8(packed[p]));
+                    packed[p] += 16;
+                }
+            }
+            if (quads & 3) {
+                mve_pred16_t rest = vctp32q((uint32_t)quads & 3);
+                int8x16_t w = vreinterpretq_s8_s32(vldrwq_gather_offset_z_s32((const int32_t *)weights, offsets, rest));
+                total = vaddvaq_s8(total, w);
+                UNROLL for (int p = 0; p < lanes; p++) sums[p] = vmladavaq_s8(sums[p], w, vldrbq_s8(packed[p]));
+            }
+            const int32_t shift = *shifts++;
+            int32x4_t value = {sums[0], sums[1], sums[2], sums[3]};
+            value = vaddq_n_s32(value, total * 128 + *bias++);
+            if (shift > 0) value = vshlq_r_s32(value, shift);
+            value = vqrdmulhq_n_s32(value, *multiplier++);
+            if (shift < 0) value = vrshlq_n_s32(vaddq_s32(value, vshrq_n_s32(value, 31)), shift);
+            value = vminq_s32(vmaxq_s32(vaddq_n_s32(value, r.zeroPoint), low), high);
+            uint8_t *byte = slots ? target + *slots++ : next++;
+            vstrbq_scatter_offset_p_s32((int8_t *)byte, pixelOffsets, value, vctp32q(pixels));
+        }
         block += quadBytes * quads;
     }
 }
 
+// Functions of their own, so that their loops have the registers to themselves.
+static __attribute__((noinline)) void convolveOne(const Windows *windows) { convolveWindows(windows, 1); }
+static __attribute__((noinline)) void convolveTwo(const Windows *windows) { convolveWindows(windows, 2); }
+static __attribute__((noinline)) void convolveFour(const Windows *windows) { convolveWindows(windows, 4); }
+
+// How the taps of a kernel row that lie within 16 bytes, with at most a quad each, are gathered at once: lane i takes the byte at
+// `offsets[i]`.
+typedef struct {
+    uint8x16_t offsets;
+    mve_pred16_t mask;
+    int32_t rowBytes;             // of the packed row; 0 where rows are not like that
+} NarrowRows;
+
+static NarrowRows narrowRows(const SKInput *in, const SKWindow *window, const SKConvolution *convolution) {
+    NarrowRows rows = {.rowBytes = 0};
+    int32_t width = window->kernelWidth, inputs = convolution->groupInputs;
+    if (in->channels || convolution->groups != 1 || inputs > 4 || width < 2 || width > 4) return rows;
+    uint8_t offsets[16] = {0}, isThere[16] = {0};
+    for (int32_t i = 0; i < width * 4; i++) {
+        offsets[i] = (uint8_t)(i / 4 * window->dilation * in->pixelBytes + i % 4);
+        isThere[i] = i % 4 < inputs;
+    }
+    rows.offsets = vldrbq_u8(offsets);
+    rows.mask = vcmpneq_n_u8(vldrbq_u8(isThere), 0);
+    if (3 * window->dilation * in->pixelBytes < 256) rows.rowBytes = width * 4;
+    return rows;
+}
+
+// Copies the window of output x, less 128.
+static void packWindow(const SKInput *in, const SKWindow *window, const SKConvolution *convolution, int32_t x, int32_t group,
+                       const uint8_t *const *taps, const NarrowRows *narrow, int8_t *target) {
+    const int32_t first = x * window->stride - window->paddingLeft, inputs = convolution->groupInputs;
+    if (narrow->rowBytes && first >= 0 && first + (window->kernelWidth - 1) * window->dilation < in->width) {
+        for (int32_t ky = 0; ky < window->kernelHeight; ky++, target += narrow->rowBytes) {
+            if (in->rows[ky]) {
+                const uint8_t *pixels = in->rows[ky] + first * in->pixelBytes;
+                uint8x16_t values = vldrbq_gather_offset_z_u8(pixels, narrow->offsets, narrow->mask);
+                vstrbq_u8((uint8_t *)target, veorq_u8(values, vdupq_n_u8(0x80)));
+            } else {
+                for (int32_t kx = 0; kx < window->kernelWidth; kx++)
+                    packPixel(in, convolution->padPixel, convolution->padPixel, 0, inputs, target + kx * 4);
+            }
+        }
+        return;
+    }
+    for (int32_t tap = window->kernelHeight * window->kernelWidth; tap > 0; tap--, taps++)
+        target = packPixel(in, *taps, convolution->padPixel, group * inputs, inputs, target);
+}
+
 static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *convolution) {
-    int32_t inputs = convolution->groupInputs;
-    int32_t quads = window->kernelHeight * window->kernelWidth * ((inputs + 3) / 4);
+    int32_t inputs = convolution->groupInputs, outputs = convolution->groupOutputs;
+    int32_t tapCount = window->kernelHeight * window->kernelWidth, quads = tapCount * ((inputs + 3) / 4);
     // Room for a whole vector behind the last quad.
     int32_t windowBytes = (quads * 4 + 15) / 16 * 16 + 16;
-    if (windowBytes * MOST_PIXELS > PACKED_BYTES) return 0;
-    int32_t most = out->width < MOST_PIXELS ? out->width : MOST_PIXELS;
+    if (windowBytes * MOST_PIXELS > PACKED_BYTES || tapCount > MOST_TAPS) return 0;
+    // Three pixels are summed as four, of which the last is not stored.
+    int32_t most = out->width < 3 ? out->width : MOST_PIXELS;
     int8_t packed[windowBytes * most];
+    const uint8_t *taps[tapCount * most];
+    const NarrowRows narrow = narrowRows(in, window, convolution);
+    // Pixels without anything between them are copied together.
+    int isDense = tapCount == 1 && window->stride == 1 && !window->paddingLeft && in->rows[0] && !in->channels &&
+                  in->pixelBytes == inputs && !(inputs & 3) && out->width <= in->width;
+    if (isDense) windowBytes = inputs;
     for (int32_t x = 0; x < out->width; x += most) {
         int32_t pixels = most < out->width - x ? most : out->width - x;
+        if (isDense) {
+            packPixel(in, in->rows[0] + x * inputs, 0, 0, pixels * inputs, packed);
+        } else {
+            for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
+        }
         for (int32_t group = 0; group < convolution->groups; group++) {
-            for (int32_t p = 0; p < pixels; p++) {
-                int8_t *target = packed + p * windowBytes;
-                for (int32_t ky = 0; ky < window->kernelHeight; ky++) {
-                    for (int32_t kx = 0; kx < window->kernelWidth; kx++) {
-                        const uint8_t *pixel = sk_tap(in, window, convolution->padPixel, x + p, ky, kx);
-                        target = packPixel(in, pixel, convolution->padPixel, group * inputs, inputs, target);
-                    }
-                }
-            }
-            switch (pixels) {
-            case 4: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 4); break;
-            case 3: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 3); break;
-            case 2: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 2); break;
-            default: convolveGroup(out, convolution, x, group, quads, packed, windowBytes, 1);
-            }
+            for (int32_t p = 0; p < pixels && !isDense; p++)
+                packWindow(in, window, convolution, x + p, group, taps + p * tapCount, &narrow, packed + p * windowBytes);
+            Windows windows = {
+                .packed = packed, .windowBytes = windowBytes, .quads = quads,
+                .weights = convolution->weights + group * ((outputs + 3) / 4 * 4) * quads * 4,
+                .channel = group * outputs, .outputs = outputs, .requantization = &convolution->requantization,
+                .out = out, .target = out->start + x * out->pixelBytes, .pixels = pixels};
+            (pixels == 1 ? convolveOne : pixels == 2 ? convolveTwo : convolveFour)(&windows);
         }
     }
     return 1;
 }
 
-// Eight channels (or the `count` that there are) of `pixels` pixels. `taps` has the pixel of each tap, those of the pixels in turn.
-static inline __attribute__((always_inline)) void sumEight(const SKConvolution *convolution, int32_t channel, int32_t count,
-                                                           const uint8_t *const *taps, int32_t tapCount, int32_t *target,
-                                                           const int pixels) {
-    const mve_pred16_t mask = vctp16q((uint32_t)count);
-    int32x4x2_t bias = vld2q_s32(convolution->requantization.bias + channel), sums[2] = {bias, bias};
-    const int8_t *weights = convolution->weights + channel;
-    for (; tapCount > 0; tapCount--, taps += pixels, weights += convolution->paddedChannels) {
-        int16x8_t w = vldrbq_s16(weights);
+// Channels of `pixels` neighbouring outputs from x on, eight at a time: those with even numbers in one vector of sums, those
+// with odd ones in another. `taps` has the pixel of each tap, those of the pixels in turn.
+static inline __attribute__((always_inline)) void depthwisePixels(const SKOutput *out, const SKConvolution *convolution,
+                                                                  int32_t x, const uint8_t *const *taps, int32_t tapCount,
+                                                                  const int pixels) {
+    const SKRequantization *r = &convolution->requantization;
+    const int32_t channels = convolution->groups;
+    const int32x4_t zero = vdupq_n_s32(0);
+    for (int32_t channel = 0; channel < channels; channel += 8) {
+        const mve_pred16_t mask = vctp16q((uint32_t)(channels - channel));
+        int32x4x2_t bias = vld2q_s32(r->bias + channel), sums[2] = {bias, bias};
+        const int8_t *weights = convolution->weights + channel;
+        const uint8_t *const *tap = taps;
+        for (int32_t left = tapCount; left > 0; left--, weights += convolution->paddedChannels) {
+            int16x8_t w = vldrbq_s16(weights);
+            UNROLL for (int p = 0; p < pixels; p++) {
+                int16x8_t values = vreinterpretq_s16_u16(vldrbq_z_u16(*tap++ + channel, mask));
+                sums[p].val[0] = vaddq_s32(sums[p].val[0], vmullbq_int_s16(values, w));
+                sums[p].val[1] = vaddq_s32(sums[p].val[1], vmulltq_int_s16(values, w));
+            }
+        }
+        int16x8_t shift = vldrbq_s16(r->shift + channel);
+        int32x4x2_t multiplier = vld2q_s32(r->multiplier + channel);
+        int32x4_t even = vmovlbq_s16(shift), odd = vmovltq_s16(shift);
         UNROLL for (int p = 0; p < pixels; p++) {
-            int16x8_t values = vreinterpretq_s16_u16(vldrbq_z_u16(taps[p] + channel, mask));
-            sums[p].val[0] = vaddq_s32(sums[p].val[0], vmullbq_int_s16(values, w));
-            sums[p].val[1] = vaddq_s32(sums[p].val[1], vmulltq_int_s16(values, w));
+            int32x4_t first = rescale(sums[p].val[0], multiplier.val[0], vmaxq_s32(even, zero), vminq_s32(even, zero));
+            int32x4_t second = rescale(sums[p].val[1], multiplier.val[1], vmaxq_s32(odd, zero), vminq_s32(odd, zero));
+            int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vdupq_n_s16(0), first), second);
+            value = vqaddq_n_s16(value, (int16_t)r->zeroPoint);
+            value = vminq_s16(vmaxq_s16(value, vdupq_n_s16(r->low)), vdupq_n_s16(r->high));
+            uint8_t *pixel = out->start + (x + p) * out->pixelBytes;
+            if (out->channels) {
+                vstrbq_scatter_offset_p_s16((int8_t *)pixel, vldrhq_z_u16(out->channels + channel, mask), value, mask);
+            } else {
+                vstrbq_p_s16((int8_t *)pixel + channel, value, mask);
+            }
         }
     }
-    UNROLL for (int p = 0; p < pixels; p++) vst2q_s32(target + p * 8, sums[p]);
+}
+
+static __attribute__((noinline)) void depthwiseOne(const SKOutput *out, const SKConvolution *convolution, int32_t x,
+                                                   const uint8_t *const *taps, int32_t tapCount) {
+    depthwisePixels(out, convolution, x, taps, tapCount, 1);
+}
+
+static __attribute__((noinline)) void depthwiseTwo(const SKOutput *out, const SKConvolution *convolution, int32_t x,
+                                                   const uint8_t *const *taps, int32_t tapCount) {
+    depthwisePixels(out, convolution, x, taps, tapCount, 2);
 }
 
 static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWindow *window,
                              const SKConvolution *convolution) {
-    int32_t count = window->kernelHeight * window->kernelWidth, channels = convolution->groups;
+    int32_t count = window->kernelHeight * window->kernelWidth;
     if (convolution->groupOutputs != 1 || in->channels || count > MOST_TAPS) return 0;
     const uint8_t *taps[count * 2];
     for (int32_t x = 0; x < out->width; x += 2) {
         int32_t pixels = out->width - x < 2 ? 1 : 2;
-        for (int32_t p = 0; p < pixels; p++)
-            for (int32_t ky = 0, tap = p; ky < window->kernelHeight; ky++)
-                for (int32_t kx = 0; kx < window->kernelWidth; kx++, tap += pixels)
-                    taps[tap] = sk_tap(in, window, convolution->padPixel, x + p, ky, kx);
-        for (int32_t channel = 0; channel < channels; channel += 8) {
-            int32_t taken = channels - channel < 8 ? channels - channel : 8, sums[16];
-            if (pixels == 2) {
-                sumEight(convolution, channel, taken, taps, count, sums, 2);
-            } else {
-                sumEight(convolution, channel, taken, taps, count, sums, 1);
-            }
-            for (int p = 0; p < pixels; p++)
-                store(&convolution->requantization, sums + p * 8, out, x + p, channel, taken);
-        }
+        for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p, pixels);
+        (pixels == 2 ? depthwiseTwo : depthwiseOne)(out, convolution, x, taps, count);
     }
     return 1;
 }

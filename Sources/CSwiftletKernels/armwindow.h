@@ -3,12 +3,16 @@
 #define SWIFTLET_ARMWINDOW_H
 #include "CSwiftletKernels.h"
 
-// The pixel that tap (ky, kx) of output x reads; what padding holds where there is none.
-static inline const uint8_t *sk_tap(const SKInput *in, const SKWindow *window, const uint8_t *padPixel, int32_t x, int32_t ky,
-                                    int32_t kx) {
-    int32_t column = x * window->stride - window->paddingLeft + kx * window->dilation;
-    const uint8_t *row = in->rows[ky];
-    return row && column >= 0 && column < in->width ? row + column * in->pixelBytes : padPixel;
+// The pixels that the taps of output x read, tap by tap, `step` entries apart; what padding holds where there is none.
+static inline void sk_taps(const SKInput *in, const SKWindow *window, const uint8_t *padPixel, int32_t x, const uint8_t **taps,
+                           int32_t step) {
+    const int32_t first = x * window->stride - window->paddingLeft, width = in->width, stepBytes = window->dilation * in->pixelBytes;
+    for (int32_t ky = 0; ky < window->kernelHeight; ky++) {
+        const uint8_t *row = in->rows[ky], *pixel = row + first * in->pixelBytes;
+        int32_t column = row ? first : width;
+        for (int32_t kx = window->kernelWidth; kx > 0; kx--, column += window->dilation, pixel += stepBytes, taps += step)
+            *taps = (uint32_t)column < (uint32_t)width ? pixel : padPixel;
+    }
 }
 
 // Channel `channel` of a pixel, which has a table only where it is no padding.

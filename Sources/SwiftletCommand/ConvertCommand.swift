@@ -16,22 +16,26 @@ struct ConvertCommand: ParsableCommand {
         usage: """
             swiftlet convert <float.ckpt> <int8.bin> [--calibration KIND:PATH] [--evaluation KIND:PATH] [--json]
             swiftlet convert <model.onnx> <int8.bin> --calibration KIND:PATH --mean NUMBERS --std NUMBERS
+            swiftlet convert <model.tflite> <int8.bin>
             swiftlet convert <weights> --architecture SPEC <int8.bin>
             swiftlet convert --architecture SPEC --random-weights SEED <int8.bin> [--json]
             """,
         discussion: """
             Prints a report: how far each layer is from float, the layers that hurt most, sizes, the exact arena. The \
-            second form takes over a float network of an ONNX file (opset 7 to 23), the third the weights of a PyTorch or \
-            safetensors file, the fourth makes a model for measuring memory and time without training.
+            second form takes over a float network of an ONNX file (opset 7 to 23), the third an int8 network of a TensorFlow \
+            Lite file with its own integers, the fourth the weights of a PyTorch or safetensors file, the fifth makes a model \
+            for measuring memory and time without training.
 
             Examples:
               swiftlet convert float.ckpt int8.bin --evaluation cifar10:cifar-10
-              swiftlet convert model.onnx int8.bin --calibration folder:photos --mean 127.5,127.5,127.5 --std 128,128,128
+              swiftlet convert model.onnx int8.bin --calibration folder:photos \\
+                --mean 127.5,127.5,127.5 --std 128,128,128
+              swiftlet convert mobilenet_v2_int8.tflite int8.bin --class-names labels.txt
               swiftlet convert mobilenet_v2.pth --architecture mobilenet-v2 int8.bin
               swiftlet convert --architecture mobilenet-v2 --random-weights 1 random.bin
             """)
 
-    @Argument(help: "The checkpoint or ONNX file and the model to write; only the model with --architecture.")
+    @Argument(help: "The checkpoint, ONNX or .tflite file and the model to write; only the model with --architecture.")
     var files: [String] = []
     @Option(help: "Pictures that tell the ranges of activations; the training data if not given.")
     var calibration: String?
@@ -92,8 +96,25 @@ struct ConvertCommand: ParsableCommand {
                 throw CommandFailure(
                     "\(files[0]) is an int8 model already; give the float checkpoint that it came from")
             }
-            try convert(network(of: files[0]), to: files[1])
+            if architecture == nil, TFLiteImporter.isTFLite(firstBytes(of: files[0])) {
+                try takeOver(files[0], to: files[1])
+            } else {
+                try convert(network(of: files[0]), to: files[1])
+            }
         }
+    }
+
+    /// A network that is quantized already: nothing is calibrated, nothing is lost.
+    private func takeOver(_ path: String, to output: String) throws {
+        guard calibration == nil, evaluation == nil, report == nil else {
+            throw CommandFailure(
+                "\(path) is quantized already: leave out --calibration, --evaluation and --report; "
+                    + "swiftlet eval measures the model")
+        }
+        let model = try imported.model(of: path)
+        try AtomicFile.write(model.bytes, to: output)
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        try announce(model, name: name, note: "its own integers", path: output)
     }
 
     private func network(of path: String) throws -> any TrainedNetwork {
@@ -101,13 +122,13 @@ struct ConvertCommand: ParsableCommand {
         if isONNX(path) { return try imported.network(of: path) }
         guard !imported.isGiven else {
             throw CommandFailure(
-                "\(ImportOptions.flags) are for imported networks: give an ONNX file, or --architecture and a file of weights"
+                "\(ImportOptions.flags) are for imported networks: give an ONNX or .tflite file, or --architecture and a file of weights"
             )
         }
         return try Checkpoint(contentsOf: path)
     }
 
-    private struct RandomModel: Encodable {
+    private struct WrittenModel: Encodable {
         var architecture: String
         var fileBytes: Int
         var arenaBytes: Int
@@ -117,15 +138,18 @@ struct ConvertCommand: ParsableCommand {
     private func makeRandom(_ architecture: Architecture, seed: UInt64) throws {
         let model = try ConversionPipeline.convertRandom(architecture, seed: seed)
         try AtomicFile.write(model.bytes, to: files[0])
+        try announce(model, name: architecture.spec, note: "random weights", path: files[0])
+    }
+
+    private func announce(_ model: ConvertedModel, name: String, note: String, path: String) throws {
         if json {
             try Console.print(
-                json: RandomModel(
-                    architecture: architecture.spec, fileBytes: model.bytes.count, arenaBytes: model.plan.arenaBytes,
+                json: WrittenModel(
+                    architecture: name, fileBytes: model.bytes.count, arenaBytes: model.plan.arenaBytes,
                     layerwiseBytes: model.plan.layerwiseBytes))
         } else {
             try Console.print(
-                "wrote \(files[0]): \(architecture.spec), random weights, \(model.bytes.count) B, "
-                    + "arena \(model.plan.arenaBytes) B")
+                "wrote \(path): \(name), \(note), \(model.bytes.count) B, arena \(model.plan.arenaBytes) B")
         }
     }
 
@@ -176,9 +200,11 @@ struct ConvertCommand: ParsableCommand {
 }
 
 /// Whether `path` holds an ONNX model: by its first bytes, or its name when they do not say.
-private func isONNX(_ path: String) -> Bool {
-    if path.hasSuffix(".onnx") { return true }
-    guard let handle = FileHandle(forReadingAtPath: path) else { return false }
+private func isONNX(_ path: String) -> Bool { path.hasSuffix(".onnx") || ONNXImporter.isONNX(firstBytes(of: path)) }
+
+/// Enough of a file to know its kind; nothing when it cannot be read.
+private func firstBytes(of path: String) -> [UInt8] {
+    guard let handle = FileHandle(forReadingAtPath: path) else { return [] }
     defer { try? handle.close() }
-    return ONNXImporter.isONNX([UInt8]((try? handle.read(upToCount: 16)) ?? Data()))
+    return [UInt8]((try? handle.read(upToCount: 16)) ?? Data())
 }

@@ -1,5 +1,6 @@
 /// What `convert` may be told about a network that another program trained.
 import ArgumentParser
+import SwiftletConverter
 import SwiftletFiles
 import SwiftletGraph
 import SwiftletImporters
@@ -31,6 +32,11 @@ struct ImportOptions: ParsableArguments {
     /// The network of an ONNX file.
     func network(of path: String) throws -> ImportedNetwork {
         try ONNXImporter(contentsOf: path).network(choice(), classNames: names())
+    }
+
+    /// The model of a `.tflite` file, which is quantized already.
+    func model(of path: String) throws -> ConvertedModel {
+        try TFLiteImporter(contentsOf: path).model(choice(), classNames: names())
     }
 
     private func names() throws -> [String]? {

@@ -71,7 +71,8 @@ private struct LayerWatcher: StepObserver {
                 let quantization = operation.quantization[position]
                 let stored = output.load(x: x, channel: position)
                 let real = Double(quantization.dequantize(stored))
-                let float = Double(values[(row * output.width + x) * channels + operation.channelOrder[position]])
+                let float = Double(
+                    values[(row * output.width + x) * operation.valueChannels + operation.channelOrder[position]])
                 signal[index] += float * float
                 noise[index] += (real - float) * (real - float)
                 // At the zero point a ReLU clamps by design.

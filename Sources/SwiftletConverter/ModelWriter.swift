@@ -125,6 +125,7 @@ struct ModelWriter {
             record.arenaOffset = UInt32(ring.offset)
             record.rowBytes = UInt32(buffer.rowBytes)
             record.ringRows = UInt16(ring.rows)
+            record.phase = UInt16(ring.phase)
             record.width = UInt16(buffer.width)
             record.pixelBytes = UInt16(buffer.pixelBytes)
             return record

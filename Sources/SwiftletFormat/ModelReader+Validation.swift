@@ -94,6 +94,9 @@ extension ModelReader {
             throw .outOfBounds(
                 part: .buffer, index: index, value: Int(buffer.width), limit: buffer.rowBytes.saturated)
         }
+        guard buffer.phase < buffer.ringRows else {
+            throw .outOfBounds(part: .buffer, index: index, value: Int(buffer.phase), limit: Int(buffer.ringRows))
+        }
         guard begin >= state.byteCount, end <= arenaBytes else {
             throw .outOfBounds(part: .buffer, index: index, value: end, limit: arenaBytes)
         }
@@ -150,8 +153,10 @@ extension ModelReader {
         let output = output(index)
         let buffer = try checkOperand(
             output.operand, channels: Int(output.channels), width: Int(output.width), index: index)
-        guard output.height > 0, output.height <= buffer.ringRows else {
-            throw .outOfBounds(part: .output, index: index, value: Int(output.height), limit: Int(buffer.ringRows))
+        // It is read as one piece, from the slot of its first row on.
+        let end = Int(output.height) + Int(buffer.phase)
+        guard output.height > 0, end <= Int(buffer.ringRows) else {
+            throw .outOfBounds(part: .output, index: index, value: end, limit: Int(buffer.ringRows))
         }
         try checkString(output.name, index: index)
     }

@@ -70,7 +70,8 @@ public struct PreprocessingRecord {
     public init() {}
 }
 
-/// A ring of rows in the arena. Row `r` of a feature map lies in slot `r mod ringRows`.
+/// A ring of rows in the arena. Row `r` of a feature map lies in slot `(r + phase) mod ringRows`. Several maps may lie in one
+/// ring, kept apart by their phases.
 public struct BufferRecord {
     public var arenaOffset: UInt32 = 0
     /// Bytes from one row to the next.
@@ -80,7 +81,8 @@ public struct BufferRecord {
     public var width: UInt16 = 0
     /// Bytes from one pixel to the next.
     public var pixelBytes: UInt16 = 0
-    public var reserved: UInt16 = 0
+    /// Below `ringRows`; 0 in a ring that the map has for itself.
+    public var phase: UInt16 = 0
 
     public init() {}
 }

@@ -37,6 +37,6 @@ public struct WeightFile: Sendable {
     private static func networkFormat(of bytes: [UInt8]) -> String? {
         if ONNXFile.isONNX(bytes) { return "an ONNX model, which holds its network: leave out --architecture" }
         guard bytes.count > 8, Array(bytes[4..<8]) == Array("TFL3".utf8) else { return nil }
-        return "a .tflite model, which holds a network and is not read; save the weights alone as safetensors"
+        return "a .tflite model, which holds its network: leave out --architecture"
     }
 }

@@ -33,51 +33,49 @@ struct Lifetime {
 
     var byteCount: Int { rowBytes * slots }
     /// Whether no row is ever made.
-    var isEmpty: Bool { latest.last ?? -1 < 0 }
+    var isEmpty: Bool { end < 0 }
+    /// The first and the last moment of all.
+    var begin: Int { first.first ?? 0 }
+    var end: Int { latest.last ?? -1 }
 
     /// Bytes of the rows that live at a moment.
     func bytes(at tick: Int) -> Int {
         first.indices.reduce(0) { $0 + (first[$1] <= tick && tick <= last[$1] ? rowBytes : 0) }
     }
 
-    /// The lowest and the highest slot of rows that live at some moment of `begin...end`.
-    private func slots(from begin: Int, to end: Int) -> (lowest: Int, highest: Int)? {
-        let born = first.partitioningIndex { $0 > end }
-        let lowest = latest.partitioningIndex { $0 >= begin }
-        guard lowest < born else { return nil }
-        var highest = born - 1
-        while last[highest] < begin { highest -= 1 }
-        // Rows that come round the ring's end lie at both of its ends.
-        return lowest / slots == highest / slots ? (lowest % slots, highest % slots) : (0, slots - 1)
+    /// Gives each row of this, and the rows of the other from the first that has not died to the last that has been born while
+    /// it lives; of those some may have died nevertheless.
+    func forEachOverlap(with other: Lifetime, _ body: (_ row: Int, _ others: Range<Int>) -> Bool) {
+        guard begin <= other.end, other.begin <= end else { return }
+        // Both ends go up with the row, the second one with few steps back.
+        var lowest = 0
+        var born = 0
+        for row in first.indices where last[row] >= first[row] {
+            while lowest < other.latest.count, other.latest[lowest] < first[row] { lowest += 1 }
+            while born < other.first.count, other.first[born] <= last[row] { born += 1 }
+            while born > 0, other.first[born - 1] > last[row] { born -= 1 }
+            if lowest < born, !body(row, lowest..<born) { return }
+        }
     }
 
     /// How far this must lie below `other` (its start before the other's start), and how far above, for no two rows that live
     /// at one moment to share a byte. Nil when they may lie anywhere.
     func distances(to other: Lifetime) -> (below: Int, above: Int)? {
-        guard let begin = first.first, let otherBegin = other.first.first, let end = latest.last,
-            let otherEnd = other.latest.last, begin <= otherEnd, otherBegin <= end
-        else { return nil }
         var below = Int.min
         var above = Int.min
-        for row in first.indices where last[row] >= first[row] {
-            guard let (lowest, highest) = other.slots(from: first[row], to: last[row]) else { continue }
+        forEachOverlap(with: other) { row, others in
+            var highest = others.upperBound - 1
+            while other.last[highest] < first[row] { highest -= 1 }
+            // Rows that come round the ring's end lie at both of its ends.
+            let comesRound = others.lowerBound / other.slots != highest / other.slots
             let slot = row % slots
-            below = max(below, (slot + 1) * rowBytes - lowest * other.rowBytes)
-            above = max(above, (highest + 1) * other.rowBytes - slot * rowBytes)
+            let lowestSlot = comesRound ? 0 : others.lowerBound % other.slots
+            let highestSlot = comesRound ? other.slots - 1 : highest % other.slots
+            below = max(below, (slot + 1) * rowBytes - lowestSlot * other.rowBytes)
+            above = max(above, (highestSlot + 1) * other.rowBytes - slot * rowBytes)
+            return true
         }
         return below == Int.min ? nil : (below, above)
-    }
-}
-
-extension RandomAccessCollection where Index == Int {
-    /// The first index whose element is in the second part, where elements of the first part come before all others.
-    fileprivate func partitioningIndex(where isInSecondPart: (Element) -> Bool) -> Int {
-        var (low, high) = (startIndex, endIndex)
-        while low < high {
-            let middle = (low + high) / 2
-            if isInSecondPart(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
 
@@ -85,8 +83,15 @@ struct Placement {
     let lifetimes: [Lifetime]
     let base: Int
     let alignment: Int
-    /// Of each ring to each that lives with it.
-    private let distances: [[(ring: Int, below: Int, above: Int)]]
+    private let sizes: [Int]
+    /// The rings that live with each ring, and how far below and above them it must lie.
+    private let neighbours: [[Neighbour]]
+
+    private struct Neighbour {
+        var ring: Int
+        var below: Int
+        var above: Int
+    }
 
     /// - Parameter base: where the first ring may begin.
     init(_ lifetimes: [Lifetime], base: Int, alignment: Int) {
@@ -94,15 +99,17 @@ struct Placement {
         self.base = base
         self.alignment = alignment
         func roundUp(_ value: Int) -> Int { Int((Double(value) / Double(alignment)).rounded(.up)) * alignment }
-        var distances = [[(ring: Int, below: Int, above: Int)]](repeating: [], count: lifetimes.count)
+        var neighbours = [[Neighbour]](repeating: [], count: lifetimes.count)
         for ring in lifetimes.indices {
             for other in 0..<ring {
                 guard let (below, above) = lifetimes[ring].distances(to: lifetimes[other]) else { continue }
-                distances[ring].append((other, roundUp(below), roundUp(above)))
-                distances[other].append((ring, roundUp(above), roundUp(below)))
+                let (down, up) = (roundUp(below), roundUp(above))
+                neighbours[ring].append(Neighbour(ring: other, below: down, above: up))
+                neighbours[other].append(Neighbour(ring: ring, below: up, above: down))
             }
         }
-        self.distances = distances
+        self.neighbours = neighbours
+        sizes = lifetimes.map(\.byteCount)
     }
 
     /// Offsets, largest first, each where all that are placed span least (greedy by size; Pisarchyk and Lee 2020, "Efficient
@@ -112,7 +119,7 @@ struct Placement {
         var order = lifetimes.indices.filter { !lifetimes[$0].isEmpty }.sorted {
             (lifetimes[$0].byteCount, $1) > (lifetimes[$1].byteCount, $0)
         }
-        var best = offsets(order)
+        var best = offsets(order, limit: Int.max)!
         // A sequence that is the same every time; constants of Knuth's MMIX.
         var state: UInt64 = 1
         func random(_ count: Int) -> Int {
@@ -120,54 +127,61 @@ struct Placement {
             return Int(state >> 33) % count
         }
         for round in 0..<(order.count > 1 ? rounds : 0) {
-            let top = order.indices.max { end(order[$0], best) < end(order[$1], best) }!
+            let top = order.indices.max { best[order[$0]] + sizes[order[$0]] < best[order[$1]] + sizes[order[$1]] }!
             let position = max(1, round % 2 == 0 ? top : random(order.count))
             var candidate = order
             candidate.insert(candidate.remove(at: position), at: random(position))
-            let offsets = offsets(candidate)
-            guard height(offsets) <= height(best) else { continue }
+            guard let offsets = offsets(candidate, limit: height(best) - base) else { continue }
             (order, best) = (candidate, offsets)
         }
         return best
     }
 
-    private func end(_ ring: Int, _ offsets: [Int]) -> Int { offsets[ring] + lifetimes[ring].byteCount }
+    func height(_ offsets: [Int]) -> Int { lifetimes.indices.map { offsets[$0] + sizes[$0] }.max() ?? base }
 
-    func height(_ offsets: [Int]) -> Int { lifetimes.indices.map { end($0, offsets) }.max() ?? base }
-
-    private func offsets(_ order: [Int]) -> [Int] {
+    /// - Parameter limit: more than this must the rings not span; nil when they would.
+    private func offsets(_ order: [Int], limit: Int) -> [Int]? {
         // Counted from where the first ring lies: an output that grows over its input lies below it, so there is no lowest
         // place until all are placed.
-        var offsets = [Int](repeating: 0, count: lifetimes.count)
-        var isPlaced = [Bool](repeating: false, count: lifetimes.count)
-        var (lowest, highest) = (Int.max, Int.min)
-        for ring in order where !lifetimes[ring].isEmpty {
-            let size = lifetimes[ring].byteCount
-            let forbidden = distances[ring].filter { isPlaced[$0.ring] }
-                .map { (from: offsets[$0.ring] - $0.below, to: offsets[$0.ring] + $0.above) }
-                .filter { $0.from < $0.to }
-                .sorted { $0.from < $1.from }
+        var offsets = [Int](repeating: Self.notPlaced, count: lifetimes.count)
+        var forbidden: [(from: Int, to: Int)] = []
+        var (lowest, highest) = (0, 0)
+        for (turn, ring) in order.enumerated() {
+            let size = sizes[ring]
+            forbidden.removeAll(keepingCapacity: true)
+            for neighbour in neighbours[ring] where offsets[neighbour.ring] != Self.notPlaced {
+                let from = offsets[neighbour.ring] - neighbour.below
+                let to = offsets[neighbour.ring] + neighbour.above
+                if from < to { forbidden.append((from, to)) }
+            }
+            forbidden.sort { $0.from < $1.from }
             // The places next to a stretch where it may not be; of those, the one with which all rings span least.
-            var candidates = lowest == Int.max ? [0] : [lowest]
+            var best = (offset: 0, span: Int.max)
+            func consider(_ offset: Int) {
+                let span = turn == 0 ? size : max(highest, offset + size) - min(lowest, offset)
+                if (span, offset) < (best.span, best.offset) { best = (offset, span) }
+            }
             if let first = forbidden.first {
-                if lowest > first.from { candidates = [first.from] }
+                consider(min(lowest, first.from))
                 var end = first.to
                 for range in forbidden {
                     if range.from >= end {
-                        candidates += [end, range.from]
-                        end = range.to
+                        consider(end)
+                        consider(range.from)
                     }
                     end = max(end, range.to)
                 }
-                candidates.append(end)
+                consider(end)
+            } else {
+                consider(lowest)
             }
-            func span(_ offset: Int) -> Int { max(highest, offset + size) - min(lowest, offset) }
-            let best = candidates.min { (span($0), $0) < (span($1), $1) }!
-            offsets[ring] = best
-            isPlaced[ring] = true
-            lowest = min(lowest, best)
-            highest = max(highest, best + size)
+            guard best.span <= limit else { return nil }
+            offsets[ring] = best.offset
+            lowest = turn == 0 ? best.offset : min(lowest, best.offset)
+            highest = turn == 0 ? best.offset + size : max(highest, best.offset + size)
         }
-        return lifetimes.indices.map { isPlaced[$0] ? offsets[$0] - lowest + base : base }
+        return offsets.map { $0 == Self.notPlaced ? base : $0 - lowest + base }
     }
+
+    private static let notPlaced = Int.max
 }

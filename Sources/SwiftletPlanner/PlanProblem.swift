@@ -128,7 +128,10 @@ public struct PlanProblem: Sendable {
 public struct Plan: Equatable, Sendable {
     public struct Ring: Equatable, Sendable {
         public var offset: Int
+        /// Slots. Row r lies in slot `(r + phase) mod rows`.
         public var rows: Int
+        /// Not 0 in a ring that several buffers share, row by row.
+        public var phase: Int
         public var byteCount: Int
         /// The first and the last moment at which it holds something, in rows made since the start.
         public var firstTick: Int

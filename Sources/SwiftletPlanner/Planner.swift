@@ -31,12 +31,33 @@ public struct Planner: Sendable {
     ///
     /// - Throws: `PlanError.neverFinishes`.
     public func plan() throws -> Plan {
-        let streamed = try plan(segments: [0], rounds: 20)
-        let cut = try bestCuts(limit: streamed.arenaBytes).map { try plan(segments: $0, rounds: 20) }
+        var library = SegmentLibrary(simulation)
+        let streamed = try segmentation([0], &library)
+        let cut = try bestCuts(limit: streamed.arenaBytes).map { try segmentation($0, &library) }
             .min { $0.arenaBytes < $1.arenaBytes }!
-        let ends = try [sweeping(cut), sweeping(streamed)]
+        let ends = try [sweeping(cut, &library), sweeping(streamed, &library)]
         let best = ends.min { $0.arenaBytes < $1.arenaBytes }!
         return try plan(segments: best.segments, rounds: 1000)
+    }
+
+    /// The first step of each segment, and what a quick placement makes of it.
+    private struct Segmentation {
+        var segments: [Int]
+        var arenaBytes: Int
+    }
+
+    private func segmentation(_ segments: [Int], _ library: inout SegmentLibrary) throws -> Segmentation {
+        let result = library.run(segments: segments)
+        guard result.isComplete else { throw PlanError.neverFinishes }
+        return Segmentation(segments: segments, arenaBytes: arenaBytes(quickLayout(lifetimes(result))))
+    }
+
+    /// Where a segment may begin. Steps that fill the same rows together are not parted.
+    private var cuts: [Int] {
+        problem.steps.indices.dropFirst().filter { index in
+            let (before, after) = (problem.steps[index - 1], problem.steps[index])
+            return before.writes != after.writes || before.producers != after.producers
+        }
     }
 
     /// Most positions for a cut that are looked at: the search takes as many simulations as there are pairs of them.
@@ -49,7 +70,7 @@ public struct Planner: Sendable {
     private func bestCuts(limit: Int) -> [[Int]] {
         let count = problem.steps.count
         let crossing = simulation.crossingBytes()
-        let narrow = (1..<count).filter { crossing[$0] < limit }
+        let narrow = cuts.filter { crossing[$0] < limit }
             .sorted { (crossing[$0], $0) < (crossing[$1], $1) }.prefix(Self.mostCuts)
         let places = [0] + narrow.sorted() + [count]
         typealias Entry = (peak: Int, sum: Int, from: Int)
@@ -62,9 +83,9 @@ public struct Planner: Sendable {
                     max(crossing[places[begin]], tables[$0][begin].peak) > found[$0].peak
                 }
                 if isHopeless { continue }
-                let result = simulation.run(segments: [places[begin]], from: places[begin], to: places[end])
+                let result = simulation.run(segments: [places[begin]], to: places[end])
                 guard result.isComplete else { continue }
-                for (table, peak) in [livePeak(result).bytes, ringPeak(result)].enumerated() {
+                for (table, peak) in [simulation.livePeak(result).bytes, simulation.ringPeak(result)].enumerated() {
                     let before = tables[table][begin]
                     let candidate: Entry = (max(peak, before.peak), peak + before.sum, begin)
                     if (candidate.peak, candidate.sum) < (found[table].peak, found[table].sum) {
@@ -87,17 +108,18 @@ public struct Planner: Sendable {
 
     /// Adds or removes one cut after the other wherever that helps, and removes those that do not matter, until a whole
     /// sweep changes nothing.
-    private func sweeping(_ start: Plan) throws -> Plan {
+    private func sweeping(_ start: Segmentation, _ library: inout SegmentLibrary) throws -> Segmentation {
         var best = start
         var isChanged = true
         while isChanged {
             isChanged = false
-            for cut in problem.steps.indices.dropFirst() {
+            for cut in cuts {
                 let isRemoval = best.segments.contains(cut)
                 let segments = isRemoval ? best.segments.filter { $0 != cut } : (best.segments + [cut]).sorted()
                 let limit = best.arenaBytes + (isRemoval ? 1 : 0)
-                guard let candidate = try plan(segments: segments, below: limit), candidate.arenaBytes < limit
-                else { continue }
+                if let peak = library.livePeak(segments: segments), problem.stateBytes + peak >= limit { continue }
+                let candidate = try segmentation(segments, &library)
+                guard candidate.arenaBytes < limit else { continue }
                 best = candidate
                 isChanged = true
             }
@@ -113,14 +135,6 @@ public struct Planner: Sendable {
     /// - Parameter segments: the first step of each, ascending, beginning with 0.
     public func plan(segments: [Int]) throws -> Plan { try plan(segments: segments, rounds: 300) }
 
-    /// - Parameter limit: a plan that needs this or more is not worth placing: what is returned then is nil.
-    private func plan(segments: [Int], below limit: Int) throws -> Plan? {
-        let result = simulation.run(segments: segments)
-        guard result.isComplete else { throw PlanError.neverFinishes }
-        guard problem.stateBytes + livePeak(result).bytes < limit else { return nil }
-        return plan(segments: segments, result, rounds: 20)
-    }
-
     private func plan(segments: [Int], rounds: Int) throws -> Plan {
         let result = simulation.run(segments: segments)
         guard result.isComplete else { throw PlanError.neverFinishes }
@@ -128,27 +142,58 @@ public struct Planner: Sendable {
     }
 
     private func plan(segments: [Int], _ result: Simulation.Result, rounds: Int) -> Plan {
-        let rows = result.rows
         let lifetimes = lifetimes(result)
-        let placement = Placement(lifetimes, base: problem.stateBytes, alignment: problem.alignment)
-        let offsets = placement.offsets(rounds: rounds)
-        let peak = livePeak(result)
+        let layout = layout(lifetimes, rounds: rounds)
+        let peak = simulation.livePeak(result)
         let rings = problem.buffers.indices.map { index in
             Plan.Ring(
-                offset: offsets[index], rows: rows[index], byteCount: rows[index] * problem.buffers[index].rowBytes,
+                offset: layout.rings[index].offset, rows: layout.rings[index].slots, phase: layout.rings[index].phase,
+                byteCount: layout.rings[index].slots * problem.buffers[index].rowBytes,
                 firstTick: result.firstTick[index], lastTick: result.lastTick[index],
                 peakBytes: lifetimes[index].bytes(at: peak.tick))
         }
         return Plan(
             segments: segments, rings: rings, stateBytes: problem.stateBytes,
-            arenaBytes: roundUp(max(problem.stateBytes, placement.height(offsets))),
+            arenaBytes: arenaBytes(layout),
             livePeakBytes: problem.stateBytes + peak.bytes, peakTick: peak.tick, layerwiseBytes: layerwiseBytes())
     }
+
+    /// With all rings shared that can be, after few tries.
+    private func quickLayout(_ lifetimes: [Lifetime]) -> RingLayout {
+        layout(lifetimes, shared: sharedRings(lifetimes), rounds: 20)
+    }
+
+    /// The lowest layout found without shared rings, with all of them, and with some: a ring that is shared is there for as long
+    /// as the first and the last of its members, which is not always worth it.
+    private func layout(_ lifetimes: [Lifetime], rounds: Int) -> RingLayout {
+        let all = sharedRings(lifetimes)
+        var shared: [SharedRing] = []
+        var best = layout(lifetimes, shared: [], rounds: rounds)
+        func consider(_ candidate: [SharedRing]) {
+            let layout = layout(lifetimes, shared: candidate, rounds: rounds)
+            if layout.height < best.height { (best, shared) = (layout, candidate) }
+        }
+        if !all.isEmpty { consider(all) }
+        for ring in all {
+            consider(shared.contains(ring) ? shared.filter { $0 != ring } : shared + [ring])
+        }
+        return best
+    }
+
+    private func sharedRings(_ lifetimes: [Lifetime]) -> [SharedRing] {
+        RingSharing.sharedRings(lifetimes, heights: problem.buffers.map(\.height))
+    }
+
+    private func layout(_ lifetimes: [Lifetime], shared: [SharedRing], rounds: Int) -> RingLayout {
+        RingLayout(lifetimes, shared: shared, base: problem.stateBytes, alignment: problem.alignment, rounds: rounds)
+    }
+
+    private func arenaBytes(_ layout: RingLayout) -> Int { roundUp(max(problem.stateBytes, layout.height)) }
 
     /// What the placement is to find room for.
     private func lifetimes(_ result: Simulation.Result) -> [Lifetime] {
         problem.buffers.indices.map { index in
-            let rows = simulation.rowBase[index]..<simulation.rowBase[index + 1]
+            let rows = simulation.rows(of: index)
             return Lifetime(
                 rowBytes: problem.buffers[index].rowBytes, slots: result.rows[index],
                 first: result.rowFirst[rows], last: result.rowLast[rows])
@@ -157,49 +202,6 @@ public struct Planner: Sendable {
 
     private func roundUp(_ value: Int) -> Int {
         (value + problem.alignment - 1) / problem.alignment * problem.alignment
-    }
-
-    /// The most bytes of rows that live at one moment, and which.
-    private func livePeak(_ result: Simulation.Result) -> (bytes: Int, tick: Int) {
-        peak(result) { buffer, change in
-            let rowBytes = problem.buffers[buffer].rowBytes
-            for row in simulation.rowBase[buffer]..<simulation.rowBase[buffer + 1] where result.rowFirst[row] != Int.max
-            {
-                change[result.rowFirst[row]] += rowBytes
-                change[result.rowLast[row] + 1] -= rowBytes
-            }
-        }
-    }
-
-    /// The same with rings that come round taken as wholes: their slots are free for a moment each, now here, now there, and
-    /// little fits in.
-    private func ringPeak(_ result: Simulation.Result) -> Int {
-        peak(result) { buffer, change in
-            let (rowBytes, slots) = (problem.buffers[buffer].rowBytes, result.rows[buffer])
-            if slots > 1 && slots < problem.buffers[buffer].height {
-                change[result.firstTick[buffer]] += rowBytes * slots
-                change[result.lastTick[buffer] + 1] -= rowBytes * slots
-                return
-            }
-            for row in simulation.rowBase[buffer]..<simulation.rowBase[buffer + 1] where result.rowFirst[row] != Int.max
-            {
-                change[result.rowFirst[row]] += rowBytes
-                change[result.rowLast[row] + 1] -= rowBytes
-            }
-        }.bytes
-    }
-
-    /// - Parameter enter: adds to a moment's change what a buffer takes from then on.
-    private func peak(_ result: Simulation.Result, _ enter: (Int, inout [Int]) -> Void) -> (bytes: Int, tick: Int) {
-        var change = [Int](repeating: 0, count: result.ticks + 2)
-        for buffer in problem.buffers.indices where result.firstTick[buffer] != Int.max { enter(buffer, &change) }
-        var live = 0
-        var peak = (bytes: 0, tick: 0)
-        for tick in 0...result.ticks {
-            live += change[tick]
-            if live > peak.bytes { peak = (live, tick) }
-        }
-        return peak
     }
 
     /// The largest sum of whole tensors that live while one operator runs, in the order of the steps.

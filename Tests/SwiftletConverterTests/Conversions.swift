@@ -54,11 +54,13 @@ struct CalibratedNetwork {
     }
 
     func convert(
-        correctsBiases: Bool = false, _ plan: (Planner) throws -> Plan = { try $0.plan() }
+        correctsBiases: Bool = false, leastSplitChannels: Int = Converter.leastSplitChannels,
+        _ plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
         try Converter.convert(
             graph, ranges: ranges, means: correctsBiases ? means : [:], architecture: "test", classNames: [],
-            preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []), plan: plan)
+            preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []),
+            leastSplitChannels: leastSplitChannels, plan: plan)
     }
 
     /// How far the means of the int8 output's channels are from float's, over all pictures: the root of the mean square.
@@ -110,8 +112,7 @@ struct CalibratedNetwork {
         let runner = try Runner(ModelFile(contents: model.bytes, path: "test"))
         var recorder = RowRecorder(model.operations)
         _ = try pictures[0].withUnsafeBytes { try runner.run($0, observer: &recorder) }
-        var found: [ValueID: [Float]] = [:]
-        for (operation, values) in zip(model.operations, recorder.values) { found[operation.value] = values }
+        let found = recorder.values
         var expected: [ValueID: FeatureMap] = [:]
         _ = ReferenceInterpreter.runAll(graph, input: pictures[0].map { Float($0) }) { value, map in
             expected[value] = map
@@ -149,29 +150,28 @@ struct GuardsBroken: Error {}
 
 struct MissingRows: Error { var operation: String }
 
-/// Keeps every row of every operator as real numbers, channels in the graph's order.
+/// Keeps every row of every value as real numbers, channels in the graph's order.
 private struct RowRecorder: StepObserver {
     let operations: [ConvertedOperation]
-    var values: [[Float]]
+    var values: [ValueID: [Float]] = [:]
 
-    init(_ operations: [ConvertedOperation]) {
-        self.operations = operations
-        values = operations.map { _ in [] }
-    }
+    init(_ operations: [ConvertedOperation]) { self.operations = operations }
 
     mutating func willStep(operation: Int) {}
 
     mutating func didStep(operation: Int, row: Int?, output: OutputRow) {
-        guard row != nil else { return }
+        guard let row else { return }
         let converted = operations[operation]
-        let count = converted.channelOrder.count
+        let rowCount = output.width * converted.valueChannels
+        var map = values.removeValue(forKey: converted.value) ?? []
+        // Several operators may make a value, each some of its channels.
+        map += Array(repeating: 0, count: max(0, (row + 1) * rowCount - map.count))
         for x in 0..<output.width {
-            let first = values[operation].count
-            values[operation] += Array(repeating: 0, count: count)
             for (stored, channel) in converted.channelOrder.enumerated() {
-                values[operation][first + channel] =
+                map[row * rowCount + x * converted.valueChannels + channel] =
                     converted.quantization[stored].dequantize(output.load(x: x, channel: stored))
             }
         }
+        values[converted.value] = map
     }
 }

@@ -97,6 +97,8 @@ import Testing
             part(SmallModel.changing(\.buffers, 1, BufferRecord.self, change))
         }
         #expect(buffer { $0.ringRows = 0 } == .buffer)
+        #expect(buffer { $0.phase = $0.ringRows } == .buffer)
+        #expect(buffer { $0.phase = 0xFFFF } == .buffer)
         #expect(buffer { $0.width = 0 } == .buffer)
         #expect(buffer { $0.pixelBytes = 0 } == .buffer)
         #expect(buffer { $0.arenaOffset = 0 } == .buffer)

@@ -110,7 +110,7 @@ import Testing
             "Buffer record", B.self,
             [
                 field("arenaOffset", \B.arenaOffset), field("rowBytes", \B.rowBytes), field("ringRows", \B.ringRows),
-                field("width", \B.width), field("pixelBytes", \B.pixelBytes), field("reserved", \B.reserved),
+                field("width", \B.width), field("pixelBytes", \B.pixelBytes), field("phase", \B.phase),
             ])
         typealias O = OperandRecord
         check(

@@ -1,8 +1,10 @@
 /// What the graph of an imported ONNX network looks like: no reshape, no transpose, names of the file.
+import Foundation
 import SwiftletGraph
-import SwiftletImporters
 import TestSupport
 import Testing
+
+@testable import SwiftletImporters
 
 private func operations(_ writer: ONNXWriter) throws -> [String] {
     try ONNXImporter(parsing: writer.model, file: "m.onnx").graph.nodes.map { "\($0.name): \($0.operation.name)" }
@@ -46,6 +48,24 @@ private func operations(_ writer: ONNXWriter) throws -> [String] {
     #expect(graph.nodes.map(\.operation) == [.convolution(Convolution(outputChannels: 4, window: window))])
 }
 
+/// He et al. 2016, section 3.3, option A, as PyTorch exports it.
+@Test func aShortcutOfSlicesAndZeroChannelsIsOneConvolution() throws {
+    var writer = ONNXWriter()
+    for (axis, input, output) in [(2, "image", "a"), (3, "a", "b")] {
+        for (name, value) in [("start", 0), ("end", Int.max), ("axis", axis), ("step", 2)] {
+            writer.shape("\(name)\(axis)", [value])
+        }
+        let names = ["start", "end", "axis", "step"].map { "\($0)\(axis)" }
+        writer.node("Slice", [input] + names, [output], name: "slice\(axis)")
+    }
+    writer.shape("around", [0, 1, 0, 0, 0, 2, 0, 0])
+    writer.node("Pad", ["b", "around"], ["scores"], name: "pad")
+    let graph = try ONNXImporter(parsing: writer.model, file: "m.onnx").graph
+    let window = Window(kernel: .one, stride: Extent(2))
+    #expect(graph.nodes.map(\.operation) == [.convolution(Convolution(outputChannels: 6, window: window))])
+    #expect(graph.parameters["pad.weight"]?.values == [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+}
+
 @Test func aProductWithItsOwnSigmoidIsSwish() throws {
     var writer = ONNXWriter()
     writer.node("Sigmoid", ["image"], ["a"], name: "sigmoid")
@@ -64,5 +84,15 @@ private func operations(_ writer: ONNXWriter) throws -> [String] {
     #expect(network.preprocessing.mean == choice.mean && network.classNames.count == 4)
     #expect(throws: ImportError.badPreprocessing("nets/m.onnx has 4 classes, 1 names are given")) {
         try importer.network(choice, classNames: ["a"])
+    }
+}
+
+@Test func theArticleNamesEveryOperator() throws {
+    let article = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+        .appendingPathComponent("Sources/SwiftletImporters/SwiftletImporters.docc/SwiftletImporters.md")
+    let text = try String(contentsOf: article, encoding: .utf8)
+    for operation in ONNXOperator.allCases {
+        #expect(text.contains("`\(operation.rawValue)`"), "\(operation.rawValue)")
     }
 }

@@ -17,6 +17,8 @@ extern uint8_t arena[];
 extern const int32_t arena_bytes;
 /// Room for one row of the picture, for a source that delivers rows one by one.
 extern uint8_t line[];
+/// 256 KiB for a program that tests kernels.
+extern uint8_t scratch[];
 /// The picture that stands in for a camera's, rows without gaps between them. It is not part of the firmware's flash.
 extern const uint8_t picture[];
 
@@ -24,6 +26,7 @@ extern const uint8_t picture[];
 INLINE const void *_Nonnull model_start(void) { return model; }
 INLINE void *_Nonnull arena_start(void) { return arena; }
 INLINE uint8_t *_Nonnull line_start(void) { return line; }
+INLINE uint8_t *_Nonnull scratch_start(void) { return scratch; }
 INLINE const void *_Nonnull picture_start(void) { return picture; }
 
 /// Instructions since the start; call it at least once in 2^31 of them.

@@ -30,8 +30,10 @@ struct AssembledOperation {
     var window: Window
     /// What calibration and reports know the output as.
     var value: ValueID
-    /// The graph's channel that stands at each stored output position.
+    /// The operation's output channel that stands at each stored position.
     var outputOrder: [Int]
+    /// The graph's channel that does.
+    var valueOrder: [Int]
     /// Of each stored output channel.
     var outputQuantization: [AffineQuantization]
 }
@@ -168,6 +170,7 @@ struct Assembly {
             name: operation.name, record: record, input: operand(first, order: inputOrder),
             output: operand(outputs, order: outputOrder), producers: network.producers(of: operation),
             window: operation.window, value: operation.value, outputOrder: outputOrder,
+            valueOrder: outputOrder.map { operation.valueChannel($0) },
             outputQuantization: outputOrder.map { scales(outputs[$0]) })
 
         if let integers = operation.integers { set(integers, of: &assembled, operation, inputOrder: inputOrder) }
@@ -222,8 +225,9 @@ struct Assembly {
 
     /// The means of an operand's channels in stored order; empty when one of them is not known.
     private func inputMeans(_ references: [ChannelReference], order: [Int]) -> [Float] {
-        let known = references.map { reference in
-            network.operation(of: reference.producer).flatMap { means[$0.value]?[reference.channel] }
+        let known = references.map { reference -> Float? in
+            guard let operation = network.operation(of: reference.producer) else { return nil }
+            return means[operation.value]?[operation.valueChannel(reference.channel)]
         }
         return known.contains { $0 == nil } ? [] : order.map { known[$0]! }
     }

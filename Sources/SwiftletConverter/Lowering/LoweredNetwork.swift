@@ -48,6 +48,13 @@ struct LoweredOperation {
     var integers: IntegerForm?
     /// The graph's value that the operation makes, the fused activation included: what calibration has a range for.
     var value: ValueID
+    /// Which channels of the value these are; nil when they are all of them.
+    var valueChannels: [Int]?
+    /// Producers whose rows the operation waits for besides those that it reads.
+    var waits: [Int] = []
+
+    /// Which channel of the value the operation's output channel is.
+    func valueChannel(_ channel: Int) -> Int { valueChannels?[channel] ?? channel }
 
     /// Whether the output keeps the scales of its input channel by channel.
     var keepsScales: Bool {
@@ -118,8 +125,8 @@ struct LoweredNetwork {
     /// The shape of what `producer` makes.
     func shape(of producer: Int) -> Shape { operation(of: producer)?.outputShape ?? inputs[producer].shape }
 
-    /// The operations that read channels of `operation`'s operands, as producers, each once and ascending.
+    /// Whose rows `operation` waits for: each producer once and ascending.
     func producers(of operation: LoweredOperation) -> [Int] {
-        Set(operation.operands.joined().map(\.producer)).sorted()
+        Set(operation.operands.joined().map(\.producer) + operation.waits).sorted()
     }
 }

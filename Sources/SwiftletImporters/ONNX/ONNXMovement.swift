@@ -84,11 +84,17 @@ extension ONNXTranslator {
     private mutating func cut(
         _ map: ONNXMap, _ window: (kernel: Extent, stride: Extent, start: (row: Int, column: Int)), name: String
     ) throws -> ONNXMap {
-        let value =
-            window.kernel == .one
-            ? try append(.pool(.max, Window(kernel: .one, stride: window.stride)), name: name, input: map.value)
-            : try appendDepthwise(
+        let value: ValueID
+        if window.kernel == .one {
+            let (source, before) = strided[map.value] ?? (map.value, .one)
+            let stride = Extent(
+                height: before.height * window.stride.height, width: before.width * window.stride.width)
+            value = try append(.pool(.max, Window(kernel: .one, stride: stride)), name: name, input: source)
+            strided[value] = (source, stride)
+        } else {
+            value = try appendDepthwise(
                 name, map.value, kernel: window.kernel, stride: window.stride, tap: 1, at: window.start)
+        }
         let shape = graph.shape(of: value)
         return ONNXMap(value: value, layout: map.layout.isNCHW ? .nchw(shape) : .nhwc(shape))
     }

@@ -3,7 +3,7 @@
 /// Semantics: https://onnx.ai/onnx/operators.
 /// What it does not do: translate them; the translator's extensions do.
 
-enum ONNXOperator: String {
+enum ONNXOperator: String, CaseIterable {
     case add = "Add"
     case averagePool = "AveragePool"
     case batchNormalization = "BatchNormalization"

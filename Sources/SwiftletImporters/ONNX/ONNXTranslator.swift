@@ -11,6 +11,8 @@ struct ONNXTranslator {
     var operands: [String: ONNXOperand] = [:]
     /// Maps that are another map with zeros around: what reads them may pad by itself.
     var padded: [ValueID: (source: ValueID, padding: Padding)] = [:]
+    /// Maps that are every so many rows and columns of another map: what reads them may step by itself.
+    var strided: [ValueID: (source: ValueID, stride: Extent)] = [:]
     /// By the sigmoid of a value, the value: a product of both is swish.
     var sigmoids: [ValueID: ValueID] = [:]
     /// Elements of constants that folding has made.

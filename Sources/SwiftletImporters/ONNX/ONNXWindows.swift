@@ -184,7 +184,7 @@ extension ONNXTranslator {
             input: input, parameters: ["weight": Tensor(shape: sizes, values: values)])
     }
 
-    /// Channels of zeros on both sides: a 1x1 convolution with an identity matrix.
+    /// Channels of zeros on both sides: a 1x1 convolution with an identity matrix, which steps as its input does.
     private mutating func appendChannels(
         _ name: String, _ input: ValueID, before: Int, after: Int
     ) throws -> ValueID {
@@ -195,8 +195,10 @@ extension ONNXTranslator {
         }
         var values = [Float](repeating: 0, count: count)
         for channel in 0..<inputs { values[(before + channel) * inputs + channel] = 1 }
+        let (source, stride) = strided[input] ?? (input, .one)
+        let window = Window(kernel: .one, stride: stride)
         return try append(
-            .convolution(Convolution(outputChannels: outputs, window: Window(kernel: .one))), name: name, input: input,
+            .convolution(Convolution(outputChannels: outputs, window: window)), name: name, input: source,
             parameters: ["weight": Tensor(shape: [outputs, inputs, 1, 1], values: values)])
     }
 

@@ -58,6 +58,33 @@ public struct TFLiteTranslator {
 
     private init(graph: TFLiteGraph) { self.graph = graph }
 
+    /// Operators that the runtime has.
+    static let operators: Set<String> = [
+        "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "ELU", "EXPAND_DIMS",
+        "FULLY_CONNECTED", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM",
+        "MIRROR_PAD", "MUL", "PAD", "PADV2", "PRELU", "QUANTIZE", "REDUCE_MAX", "RELU", "RELU6", "RELU_N1_TO_1",
+        "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "SLICE", "SOFTMAX", "SPLIT", "SQUEEZE",
+        "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE",
+    ]
+
+    /// Every operator that cannot be taken over for what it is, in one line each.
+    static func problems(of graph: TFLiteGraph) -> [String] {
+        graph.operators.enumerated().compactMap { index, operation in
+            guard operators.contains(operation.name) else {
+                return "\(TFLiteError.unsupportedOperator(index: index, name: operation.name))"
+            }
+            let made = graph.tensors[operation.outputs[0]].element
+            if made == .float32, operation.name != "DEQUANTIZE" {
+                return
+                    "operator \(index) (\(operation.name)) computes in float; give a network of int8, or the float one as ONNX"
+            }
+            if let activation = operation.text("activation"), FusedActivation(rawValue: activation) == nil {
+                return "operator \(index) (\(operation.name)) ends with \(activation)"
+            }
+            return nil
+        }
+    }
+
     /// An input that is only reshaped, or only quantized, comes as what it becomes.
     private mutating func addInput(_ tensor: Int) {
         var seen = tensor

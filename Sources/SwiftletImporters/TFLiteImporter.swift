@@ -1,0 +1,56 @@
+/// Takes over an int8 network from a `.tflite` file, with the integers that it computes with: the output has the bytes of TensorFlow
+/// Lite's reference interpreter.
+///
+/// What it does not do: float networks; those come as ONNX or as weights of a zoo network.
+import SwiftletConverter
+import SwiftletFiles
+import SwiftletGraph
+import SwiftletQuantizer
+
+public struct TFLiteImporter {
+    private let path: String
+    public let graph: QuantizedGraph
+
+    /// Whether a file is taken for TensorFlow Lite, by its first bytes.
+    public static func isTFLite(_ bytes: [UInt8]) -> Bool { TFLiteFile.isTFLite(bytes) }
+
+    /// - Throws: `FileError`, `ImportError`, `ConversionError`.
+    public init(contentsOf path: String) throws { try self.init(parsing: readFile(path), file: path) }
+
+    /// - Parameter file: what errors call it.
+    public init(parsing bytes: [UInt8], file: String) throws {
+        path = file
+        let source = try TFLiteFile.graph(parsing: bytes, file: file)
+        let problems = TFLiteTranslator.problems(of: source)
+        guard problems.isEmpty else { throw ImportError.unsupported(file: file, problems: problems) }
+        do {
+            graph = try TFLiteTranslator.translate(source)
+        } catch let error as TFLiteError {
+            throw ImportError.unsupported(file: file, problems: ["\(error)"])
+        }
+    }
+
+    /// The model, which takes pictures.
+    ///
+    /// - Parameters:
+    ///   - choice: what the user says about pictures. Without a mean and a deviation a picture's bytes are the network's input as
+    ///     they are, which is what quantized inputs are made for.
+    ///   - classNames: one a class; nil for "class 0" and so on.
+    /// - Throws: `ImportError` when the input is no picture or the names do not fit, `ConversionError`, `PlanError`.
+    public func model(_ choice: PreprocessingChoice, classNames: [String]?) throws -> ConvertedModel {
+        let (input, output) = (graph.values[graph.inputs[0]], graph.values[graph.outputs[0]])
+        if let classNames, classNames.count != output.shape.elementCount {
+            throw ImportError.badPreprocessing(
+                "\(path) has \(output.shape.elementCount) classes, \(classNames.count) names are given")
+        }
+        let names = classNames ?? (0..<output.shape.elementCount).map { "class \($0)" }
+        var choice = choice
+        let (scale, zeroPoint) = (input.quantization.scale, Float(input.quantization.zeroPoint))
+        choice.mean = choice.mean ?? Array(repeating: 128 + zeroPoint, count: input.shape.channels)
+        choice.deviation = choice.deviation ?? Array(repeating: 1 / scale, count: input.shape.channels)
+        let preprocessing = try Preprocessing.merged(choice, nil, file: path, input: input.shape)
+        var named = graph
+        named.name = path.split(separator: "/").last.map(String.init) ?? path
+        return try Converter.convert(named, classNames: names, preprocessing: preprocessing)
+    }
+}
