@@ -150,7 +150,10 @@ struct UnitBuilder {
     ) -> (Normalization, ValueID) {
         var final = value
         var activation: Activation?
-        if let next = onlyConsumer(of: value), case .activation(let kind) = next.operation {
+        // Outside of training, what an int8 clamp cannot stand for keeps its input where it can be looked at.
+        if let next = onlyConsumer(of: value), case .activation(let kind) = next.operation,
+            isTrained || kind == .relu || kind == .relu6
+        {
             activation = kind
             final = next.outputs[0]
             fused.insert(next.name)
