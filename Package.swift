@@ -67,7 +67,12 @@ let tests: [Target] = [
             "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletQuantizer", "SwiftletTraining",
             "SwiftletZoo", "TestSupport",
         ], path: "Tests/FuzzTargets"),
-    .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "SwiftletGraph", "TestSupport"]),
+    .testTarget(
+        name: "FuzzTargetsTests",
+        dependencies: [
+            "FuzzTargets", "SwiftletConverter", "SwiftletGraph", "SwiftletImageIO", "SwiftletImporters",
+            "SwiftletQuantizer", "TestSupport",
+        ]),
     .testTarget(
         name: "SwiftletArithmeticTests", dependencies: ["SwiftletArithmetic", "SwiftletGraph", "TestSupport"]),
     .testTarget(name: "SwiftletFormatTests", dependencies: ["SwiftletFormat", "TestSupport"]),

@@ -23,6 +23,9 @@ public protocol StepObserver {
 }
 
 public struct NoObserver: StepObserver {
+    /// ThreadSanitizer notes who changes an `inout` value by its address, and a value of no bytes has none.
+    @usableFromInline var place: UInt8 = 0
+
     @inlinable public init() {}
     @inlinable public mutating func willStep(operation: Int) {}
     @inlinable public mutating func didStep(operation: Int, row: Int?, output: OutputRow) {}

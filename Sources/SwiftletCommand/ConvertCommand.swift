@@ -200,7 +200,8 @@ struct ConvertCommand: ParsableCommand {
         let int8 = try Evaluation.evaluate(
             file, on: labelled, threads: threads ?? Console.cores, progress: Console.bar("int8", of: labelled.count))
         return .init(
-            images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8))
+            images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8),
+            sqnr: float.sqnr(of: int8))
     }
 }
 

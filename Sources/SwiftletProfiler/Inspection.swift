@@ -18,6 +18,8 @@ public struct Inspection: Sendable, Encodable {
     public struct Operation: Sendable, Encodable {
         public var name: String
         public var kind: String
+        /// The case of `OperatorKind`.
+        public var operatorKind: String
         /// Height, width, channels.
         public var input: [Int]
         public var output: [Int]
@@ -140,6 +142,7 @@ extension Inspection.Operation {
         }
         self.name = name
         kind = record.kindName
+        operatorKind = record.operatorKind.map { "\($0)" } ?? "\(record.kind)"
         input = [Int(record.inputHeight), Int(record.inputWidth), Int(record.inputChannels)]
         output = [Int(record.outputHeight), Int(record.outputWidth), Int(record.outputChannels)]
         kernel = [Int(record.kernelHeight), Int(record.kernelWidth)]

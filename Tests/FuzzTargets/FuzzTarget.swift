@@ -28,7 +28,7 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
     }
 
     public static let all: [FuzzTarget] = [
-        .modelReader, .modelRunner, .safetensors, .checkpoint, .torch, .idx, .cifar, .png,
+        .modelReader, .modelRunner, .safetensors, .checkpoint, .torch, .onnx, .tflite, .idx, .cifar, .png,
     ]
 
     public var description: String { name }

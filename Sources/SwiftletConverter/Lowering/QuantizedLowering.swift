@@ -15,6 +15,7 @@ struct QuantizedLowering {
 
     /// - Returns: the network, and the scale of what each producer makes.
     static func lower(_ graph: QuantizedGraph) throws -> (LoweredNetwork, [AffineQuantization]) {
+        try graph.check()
         var lowering = QuantizedLowering(graph)
         return try lowering.run()
     }

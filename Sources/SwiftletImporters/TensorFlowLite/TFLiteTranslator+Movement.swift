@@ -55,7 +55,8 @@ extension TFLiteTranslator {
 
     /// Which of (rows, columns, channels) a dimension is in the map of a tensor; nil for the batch.
     private func axis(_ dimension: Int, rank: Int) -> Int? {
-        switch rank {
+        guard 0..<rank ~= dimension else { return nil }
+        return switch rank {
         case 1: 2
         case 2: dimension == 0 ? 0 : 2
         default: dimension < rank - 3 ? nil : dimension - (rank - 3)
@@ -114,17 +115,23 @@ extension TFLiteTranslator {
         }
         let strides = current.list("strides") ?? Array(repeating: 1, count: dimensions.count)
         let sizes = current.list("size")
+        guard strides.count == begin.count, sizes.map({ $0.count == begin.count }) != false,
+            current.list("end").map({ $0.count == begin.count }) != false
+        else { throw unsupported("its beginnings, ends and sizes are not of one number") }
         var kept: [[Int]] = []
         for (dimension, first) in begin.enumerated() {
             // A size of -1 means all that is left.
-            let size = sizes.map { $0[dimension] < 0 ? dimensions[dimension] - first : $0[dimension] }
+            let whole = dimensions[dimension]
+            guard 0..<whole ~= first else { throw unsupported("it begins at \(first) of \(whole)") }
+            let size = sizes.map { $0[dimension] < 0 ? whole - first : min($0[dimension], whole + 1) }
             guard let end = current.list("end")?[dimension] ?? size.map({ first + $0 }), strides[dimension] != 0 else {
                 throw unsupported("it has neither ends nor sizes, or a stride of zero")
             }
-            let indices = Array(stride(from: first, to: end, by: strides[dimension]))
-            guard !indices.isEmpty, indices.allSatisfy({ 0..<dimensions[dimension] ~= $0 }) else {
-                throw unsupported("\(first) to \(end) is not in 0..<\(dimensions[dimension])")
-            }
+            guard -1...whole ~= end else { throw unsupported("\(first) to \(end) is not in 0..<\(whole)") }
+            // A longer step than the map ends it as well.
+            let step = max(-whole, min(strides[dimension], whole))
+            let indices = Array(stride(from: first, to: end, by: step))
+            guard !indices.isEmpty else { throw unsupported("\(first) to \(end) is nothing") }
             let isAll = indices == Array(0..<dimensions[dimension])
             kept.append(isAll ? [] : indices)
         }
@@ -152,8 +159,8 @@ extension TFLiteTranslator {
     private mutating func pad() throws {
         let map = try shape(0)
         guard case .pairs(let given)? = current.options["paddings"],
-            given.allSatisfy({ $0.count == 2 && $0.allSatisfy { $0 >= 0 } })
-        else { throw unsupported("it must pad by constants") }
+            given.allSatisfy({ $0.count == 2 && $0.allSatisfy { 0...65_535 ~= $0 } })
+        else { throw unsupported("it must pad by constants of 0 to 65535") }
         let pads = try byAxis(given, rank: try tensor(0).shape.count, neutral: [0, 0])
         let sizes = [map.height, map.width, map.channels]
         let mode = current.text("mode")

@@ -41,6 +41,9 @@ public struct TFLiteTranslator {
     /// - Throws: `TFLiteError`, `ConversionError` for multipliers beyond what the format holds.
     /// - Returns: the graph; its nodes are named after the operators' indices.
     public static func translate(_ graph: TFLiteGraph) throws -> QuantizedGraph {
+        guard !graph.operators.isEmpty else {
+            throw ConversionError.wrongInput(reason: "the network \(graph.name) computes nothing")
+        }
         var translator = TFLiteTranslator(graph: graph)
         for input in graph.inputs { translator.addInput(input) }
         for index in graph.operators.indices {
@@ -96,7 +99,8 @@ public struct TFLiteTranslator {
     }
 
     private func isQuantizingReals(_ operation: TFLiteOperator) -> Bool {
-        operation.name == "QUANTIZE" && graph.tensors[operation.inputs[0]].element == .float32
+        operation.name == "QUANTIZE" && operation.inputs[0] >= 0
+            && graph.tensors[operation.inputs[0]].element == .float32
     }
 
     @discardableResult
