@@ -12,7 +12,7 @@ enum ModelSeeds {
     static func all() throws -> [[UInt8]] {
         // The operators that no float network has come from TensorFlow Lite's.
         try [everything(segments: 1), everything(segments: 2)]
-            + NetworkSeeds.tflite().map {
+            + TFLiteSeeds.tflite().map {
                 try Converter.convert(TFLiteTranslator.translate(TFLiteFile.graph(parsing: $0, file: "seed"))).bytes
             }
             + (1...6).map { try convert(RandomGraph.make(seed: $0, layers: 4)) }

@@ -57,7 +57,7 @@ struct CalibratedNetwork {
         var ranges: [ValueID: ClosedRange<Float>] = [:]
         for value in try Converter.rangedValues(of: graph) { ranges[value] = try statistics[value]?.range(.minMax) }
         self.ranges = ranges
-        channels = seen
+        self.channels = seen
     }
 
     func convert(
