@@ -30,7 +30,7 @@ public struct ConvertedOperation: Sendable {
 
 public enum Converter {
     /// Channels that are worth an operator and a ring of their own in a dense block: a vector of the widest instruction set.
-    /// (CondenseNet-86 with 16, 32, 64 and whole blocks: 104, 104, 114, 142 KiB; 3.5, 2.9, 2.3, 1.9 ms.)
+    /// (CondenseNet-86 takes 3.5, 2.9, 2.3 ms with at least 16, 32, 64, and 1.9 with whole blocks, which need a third more memory.)
     public static let leastSplitChannels = 64
 
     /// - Parameters:

@@ -78,10 +78,14 @@ func firstFault(_ problem: PlanProblem, _ plan: Plan) -> String? {
                 step.inputHeight - 1)
         return step.producers.allSatisfy { made[$0] > last }
     }
+    // A frame buffer is filled before the run: nobody may write over what is still to be read.
+    for (index, source) in problem.sources.enumerated() where source.isResident {
+        for row in 0..<source.height { write(source.buffer, row, by: index) }
+    }
     var segment = 0
     for row in 0..<(problem.sources.map(\.height).max() ?? 0) {
         for (index, source) in problem.sources.enumerated() where row < source.height {
-            write(source.buffer, row, by: index)
+            if !source.isResident { write(source.buffer, row, by: index) }
             made[index] += 1
             while true {
                 let end = segment + 1 < plan.segments.count ? plan.segments[segment + 1] : problem.steps.count

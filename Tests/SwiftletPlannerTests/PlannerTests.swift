@@ -84,6 +84,8 @@ import Testing
             #expect(
                 plans[0].1.arenaBytes <= max(least * 21 / 20, least + problem.alignment), "seed \(seed) round \(round)")
             missed += plans[0].1.arenaBytes > least ? 1 : 0
+            let resident = planner.withInputs(areResident: true)
+            #expect(firstFault(resident.problem, try resident.plan()) == nil, "seed \(seed) round \(round), resident")
             #expect(try Planner(problem).plan() == plans[0].1, "seed \(seed) round \(round)")
         }
         // The search is a search: what it misses is rare and small.
