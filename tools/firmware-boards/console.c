@@ -40,6 +40,9 @@ void report(const char *name, int64_t value) {
 }
 
 void finish(const char *message, int32_t code) {
+    // A stack that has grown out of RAM makes anything go wrong: say so first.
+    if (code != 0 && stack_used() == (uintptr_t)stack_top - (uintptr_t)stack_bottom)
+        message = "the stack is too small; give it more room (--stack, or STACK_BYTES for build)";
     semihost(SYS_WRITE0, message);
     semihost(SYS_WRITE0, "\n");
     uint32_t reason[2] = {APPLICATION_EXIT, (uint32_t)code};

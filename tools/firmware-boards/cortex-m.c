@@ -58,8 +58,12 @@ void reset(void) {
     finish("main has returned", 2);
 }
 
-/// A failed precondition, a wild pointer or an overflowing stack ends here.
-static void fault(void) { finish("fault", 3); }
+__attribute__((used)) static void tellFault(void) { finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3); }
+
+/// A failed precondition, a wild pointer or an overflowing stack ends here, with a stack to tell it on.
+__attribute__((naked)) static void fault(void) {
+    __asm__ volatile("ldr r0, =stack_top\nmov sp, r0\nb %0" : : "i"(tellFault));
+}
 
 __attribute__((section(".vectors"), used)) static void *const vectors[16] = {
     stack_top, reset, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault,

@@ -16,8 +16,12 @@ uint64_t instructions(void) {
     return (uint64_t)high << 32 | low;
 }
 
-/// A failed precondition or a wild pointer ends here.
-__attribute__((aligned(4), used)) static void fault(void) { finish("fault", 3); }
+__attribute__((used)) static void tellFault(void) { finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3); }
+
+/// A failed precondition or a wild pointer ends here, with a stack to tell it on.
+__attribute__((aligned(4), naked, used)) static void fault(void) {
+    __asm__ volatile("la sp, stack_top\nj %0" : : "i"(tellFault));
+}
 
 __attribute__((used)) static void start(void) {
     const uint32_t *from = data_load;
