@@ -34,7 +34,7 @@ let offline: [Target] = [
         name: "SwiftletImporters",
         dependencies: [
             "SwiftletArithmetic", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph",
-            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
+            "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
         ]),
     .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
@@ -51,9 +51,8 @@ let offline: [Target] = [
         name: "SwiftletCommand",
         dependencies: [
             "Swiftlet", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
-            "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletProfiler", "SwiftletQuantizer",
-            "SwiftletTraining",
-            "SwiftletZoo",
+            "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletPlanner", "SwiftletProfiler",
+            "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
 ]

@@ -1,7 +1,7 @@
 // Kernels for cores with the DSP extension (Cortex-M4, M7): two products of 16 bits an instruction.
 //
 // Convolution extends the pixels under the window to 16 bits once, in pairs as SXTB16 leaves the weights, and then takes two
-// outputs of two pixels at a time: 14 instructions for 16 products. Depthwise convolution takes four channels at a time along
+// outputs of two pixels at a time. Depthwise convolution takes four channels at a time along
 // a stretch of the row, with weights and pixels extended once.
 // What they do not do: rows whose window is larger than PACKED_BYTES, and channel multipliers.
 #if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
@@ -25,93 +25,176 @@ static inline uint32_t loadWord(const uint8_t *bytes) {
     return word;
 }
 
-// Extends `count` channels of a pixel from `first` on; each quad of them goes to `target[0]` and `target[1]`, `step` words
-// apart. Missing ones of the last quad are zero, as their weights are.
-static uint32_t *packPixel(const SKInput *in, const uint8_t *pixel, const uint8_t *padPixel, int32_t first, int32_t count,
-                           uint32_t *target, int32_t step) {
-    int32_t channel = first, end = first + count;
-    if (!in->channels || pixel == padPixel) {
-        for (; channel + 4 <= end; channel += 4, target += step) {
-            uint32_t word = loadWord(pixel + channel);
-            target[0] = evenBytes(word);
-            target[1] = oddBytes(word);
-        }
-    }
-    for (; channel < end; channel += 4, target += step) {
-        uint32_t word = sk_byte(in, pixel, padPixel, channel);
-        if (channel + 1 < end) word |= sk_byte(in, pixel, padPixel, channel + 1) << 8;
-        if (channel + 2 < end) word |= sk_byte(in, pixel, padPixel, channel + 2) << 16;
-        if (channel + 3 < end) word |= sk_byte(in, pixel, padPixel, channel + 3) << 24;
-        target[0] = evenBytes(word);
-        target[1] = oddBytes(word);
-    }
-    return target;
+// One channel's way from sums to bytes, when it shifts to the right by one or more: `sk_requantize` in ten instructions.
+typedef struct {
+    int32_t doubled;              // twice the multiplier, wrapped
+    int32_t shiftLessOne;
+    int32_t zeroPoint, low, high;
+} RightScale;
+
+static inline RightScale rightScale(const SKRequantization *r, int32_t multiplier, int32_t shift) {
+    return (RightScale){(int32_t)((uint32_t)multiplier << 1), -shift - 1, r->zeroPoint, r->low, r->high};
 }
 
-// The sums of two neighbouring outputs for `pixels` (1 or 2) pixels whose quads are in `packed`, in turn, added to the first
-// two of `sums[0]` and `sums[1]`. `step` words lie between the weights of one quad and the next.
-static inline __attribute__((always_inline)) void sumTwo(const uint32_t *packed, const uint32_t *end, const int32_t *weights,
-                                                         const int32_t step, const int pixels, int32_t *first,
-                                                         int32_t *second) {
-    int32_t a = first[0], b = first[1], c = 0, d = 0;
-    if (pixels == 2) c = second[0], d = second[1];
-    _Pragma("clang loop unroll(disable)") do {
+// (sum * multiplier + 2^30) >> 31 is (sum * 2 multiplier + 2^31) >> 32, which is SMMLAR; where twice the multiplier wraps to a
+// negative number, 2^32 times the sum is added to make good for it.
+static inline uint8_t scaleRight(int32_t sum, RightScale scale) {
+    int32_t product;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(product) : "r"(sum), "r"(scale.doubled), "r"(sum & (scale.doubled >> 31)));
+    int32_t value = ((((product + (product >> 31)) >> scale.shiftLessOne) + 1) >> 1) + scale.zeroPoint;
+    if (scale.low == 0 && scale.high == 255) return (uint8_t)__usat(value, 8);
+    return (uint8_t)(value < scale.low ? scale.low : value > scale.high ? scale.high : value);
+}
+
+static inline uint32_t *putWord(uint32_t *target, uint32_t word, int32_t step) {
+    target[0] = evenBytes(word);
+    target[1] = oddBytes(word);
+    return target + step;
+}
+
+// Extends channels `first ..< first + count` of the pixels under a window; each quad of them goes to two words, `step` words
+// apart. Missing ones of the last quad are zero.
+static __attribute__((noinline)) void packWindow(const SKInput *in, const uint8_t *const *taps, int32_t tapCount,
+                                                 const uint8_t *padPixel, int32_t first, int32_t count, uint32_t *target,
+                                                 const int32_t step) {
+    const uint8_t *const *end = taps + tapCount;
+    const int32_t last = first + count;
+    if (!in->channels && count == 3) {
+        for (; taps != end; taps++, target += step) {
+            const uint8_t *pixel = *taps + first;
+            target[0] = pixel[0] | (uint32_t)pixel[2] << 16;
+            target[1] = pixel[1];
+        }
+        return;
+    }
+    for (; taps != end; taps++) {
+        const uint8_t *pixel = *taps;
+        int32_t channel = first;
+        if (!in->channels || pixel == padPixel)
+            for (; channel + 4 <= last; channel += 4) target = putWord(target, loadWord(pixel + channel), step);
+        for (; channel < last; channel += 4) {
+            uint32_t word = sk_byte(in, pixel, padPixel, channel);
+            if (channel + 1 < last) word |= sk_byte(in, pixel, padPixel, channel + 1) << 8;
+            if (channel + 2 < last) word |= sk_byte(in, pixel, padPixel, channel + 2) << 16;
+            if (channel + 3 < last) word |= sk_byte(in, pixel, padPixel, channel + 3) << 24;
+            target = putWord(target, word, step);
+        }
+    }
+}
+
+// The sums of two neighbouring outputs for two pixels whose quads are in `packed`, in turn, with their bias. `stepBytes` lie between
+// the weights of one quad and the next.
+//
+// In assembly, for it takes all thirteen registers that there are: 17 instructions for 16 products. The compiler keeps some
+// of these numbers in memory, for 20 to 26.
+static inline __attribute__((always_inline)) void sumTwoByTwo(const uint32_t *packed, const uint32_t *end, const int32_t *weights, const int32_t *bias,
+                               int32_t *first, int32_t *second, const int32_t stepBytes) {
+    int32_t a = bias[0], b = bias[1], c = a, d = b, left, right, evenLeft, evenRight, even, odd;
+    __asm__("1:\n"
+            "ldrd %[left], %[right], [%[weights]], %[step]\n"
+            "ldrd %[even], %[odd], [%[packed]], #8\n"
+            "sxtb16 %[evenLeft], %[left]\n"
+            "sxtb16 %[left], %[left], ror #8\n"
+            "sxtb16 %[evenRight], %[right]\n"
+            "sxtb16 %[right], %[right], ror #8\n"
+            "smlad %[a], %[evenLeft], %[even], %[a]\n"
+            "smlad %[b], %[evenRight], %[even], %[b]\n"
+            "smlad %[a], %[left], %[odd], %[a]\n"
+            "smlad %[b], %[right], %[odd], %[b]\n"
+            "ldrd %[even], %[odd], [%[packed]], #8\n"
+            "cmp %[packed], %[end]\n"
+            "smlad %[c], %[evenLeft], %[even], %[c]\n"
+            "smlad %[d], %[evenRight], %[even], %[d]\n"
+            "smlad %[c], %[left], %[odd], %[c]\n"
+            "smlad %[d], %[right], %[odd], %[d]\n"
+            "bne 1b"
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [packed] "+r"(packed), [weights] "+r"(weights),
+              [left] "=&r"(left), [right] "=&r"(right), [evenLeft] "=&r"(evenLeft), [evenRight] "=&r"(evenRight),
+              [even] "=&r"(even), [odd] "=&r"(odd)
+            : [end] "r"(end), [step] "i"(stepBytes)
+            : "cc", "memory");
+    first[0] = a, first[1] = b, second[0] = c, second[1] = d;
+}
+
+// The same for one pixel.
+static inline void sumTwo(const uint32_t *packed, const uint32_t *end, const int32_t *weights, int32_t step,
+                          const int32_t *bias, int32_t *target) {
+    int32_t a = bias[0], b = bias[1];
+    do {
         int32_t left = weights[0], right = weights[1];
         weights += step;
-        int16x2_t even = evenWeights(left), odd = oddWeights(left);
-        a = __smlad(even, packed[0], a);
-        a = __smlad(odd, packed[1], a);
-        if (pixels == 2) {
-            c = __smlad(even, packed[2], c);
-            c = __smlad(odd, packed[3], c);
-        }
-        even = evenWeights(right), odd = oddWeights(right);
-        b = __smlad(even, packed[0], b);
-        b = __smlad(odd, packed[1], b);
-        if (pixels == 2) {
-            d = __smlad(even, packed[2], d);
-            d = __smlad(odd, packed[3], d);
-        }
-        packed += pixels * 2;
+        a = __smlad(evenWeights(left), packed[0], a);
+        a = __smlad(oddWeights(left), packed[1], a);
+        b = __smlad(evenWeights(right), packed[0], b);
+        b = __smlad(oddWeights(right), packed[1], b);
+        packed += 2;
     } while (packed != end);
-    first[0] = a, first[1] = b;
-    if (pixels == 2) second[0] = c, second[1] = d;
+    target[0] = a, target[1] = b;
 }
 
-// All outputs of one group for `pixels` pixels from x on.
-static inline __attribute__((always_inline)) void convolveGroup(const SKOutput *out, const SKConvolution *convolution,
-                                                                int32_t x, int32_t group, int32_t quads,
-                                                                const uint32_t *packed, const int pixels) {
+// Writes channels `channel ..< channel + count` of `pixels` pixels.
+static inline __attribute__((always_inline)) void storePixels(const SKRequantization *r, int32_t sums[2][16],
+                                                              const SKOutput *out, int32_t x, int32_t channel,
+                                                              int32_t count, const int pixels) {
+    const SKRequantization constants = *r;
+    const int32_t *multiplier = r->multiplier + channel, *first = sums[0], *end = first + count;
+    const int8_t *shift = r->shift + channel;
+    const uint16_t *slots = out->channels ? out->channels + channel : 0;
+    uint8_t *pixel = out->start + x * out->pixelBytes;
+    const int32_t step = out->pixelBytes;
+    for (; first != end; first++, channel++) {
+        const int32_t factor = *multiplier++, exponent = *shift++;
+        uint8_t *target = pixel + (slots ? *slots++ : channel);
+        if (exponent < 0) {
+            const RightScale scale = rightScale(&constants, factor, exponent);
+            target[0] = scaleRight(first[0], scale);
+            if (pixels == 2) target[step] = scaleRight(first[16], scale);
+        } else {
+            target[0] = sk_requantize(first[0], factor, exponent, r->zeroPoint, r->low, r->high);
+            if (pixels == 2) target[step] = sk_requantize(first[16], factor, exponent, r->zeroPoint, r->low, r->high);
+        }
+    }
+}
+
+static __attribute__((noinline)) void storeOne(const SKRequantization *r, int32_t sums[2][16], const SKOutput *out, int32_t x,
+                                               int32_t channel, int32_t count) {
+    storePixels(r, sums, out, x, channel, count, 1);
+}
+
+static __attribute__((noinline)) void storeTwo(const SKRequantization *r, int32_t sums[2][16], const SKOutput *out, int32_t x,
+                                               int32_t channel, int32_t count) {
+    storePixels(r, sums, out, x, channel, count, 2);
+}
+
+// All outputs of one group for `pixels` (1 or 2) pixels from x on.
+static __attribute__((noinline)) void convolveGroup(const SKOutput *out, const SKConvolution *convolution, int32_t x,
+                                                    int32_t group, int32_t quads, const uint32_t *packed, int32_t pixels) {
     const SKRequantization *r = &convolution->requantization;
-    int32_t outputs = convolution->groupOutputs;
+    const int32_t outputs = convolution->groupOutputs;
     const uint32_t *end = packed + quads * pixels * 2;
     const int32_t *block = (const int32_t *)(convolution->weights + group * ((outputs + 3) / 4 * 4) * quads * 4);
     for (int32_t done = 0; done < outputs; done += 16) {
-        int32_t count = outputs - done < 16 ? outputs - done : 16, width = (count + 3) / 4 * 4;
-        int32_t channel = group * outputs + done;
+        const int32_t count = outputs - done < 16 ? outputs - done : 16, width = (count + 3) / 4 * 4;
+        const int32_t channel = group * outputs + done;
+        const int32_t *bias = r->bias + channel;
         int32_t sums[2][16];
-        for (int32_t i = 0; i < width; i++) sums[0][i] = sums[1][i] = r->bias[channel + i];
-        // A step that the compiler knows leaves a register to the sums.
         for (int32_t i = 0; i < count; i += 2) {
-            if (width == 16) {
-                sumTwo(packed, end, block + i, 16, pixels, &sums[0][i], &sums[1][i]);
+            int32_t *first = &sums[0][i], *second = &sums[1][i];
+            if (pixels == 1) {
+                sumTwo(packed, end, block + i, width, bias + i, first);
+            } else if (width == 16) {
+                sumTwoByTwo(packed, end, block + i, bias + i, first, second, 64);
+            } else if (width == 12) {
+                sumTwoByTwo(packed, end, block + i, bias + i, first, second, 48);
+            } else if (width == 8) {
+                sumTwoByTwo(packed, end, block + i, bias + i, first, second, 32);
             } else {
-                sumTwo(packed, end, block + i, width, pixels, &sums[0][i], &sums[1][i]);
+                sumTwoByTwo(packed, end, block + i, bias + i, first, second, 16);
             }
         }
-        for (int p = 0; p < pixels; p++) sk_store(r, sums[p], out, x + p, channel, count);
+        (pixels == 2 ? storeTwo : storeOne)(r, sums, out, x, channel, count);
         block += width * quads;
     }
-}
-
-static __attribute__((noinline)) void convolveOne(const SKOutput *out, const SKConvolution *convolution, int32_t x,
-                                                  int32_t group, int32_t quads, const uint32_t *packed) {
-    convolveGroup(out, convolution, x, group, quads, packed, 1);
-}
-
-static __attribute__((noinline)) void convolveTwo(const SKOutput *out, const SKConvolution *convolution, int32_t x,
-                                                  int32_t group, int32_t quads, const uint32_t *packed) {
-    convolveGroup(out, convolution, x, group, quads, packed, 2);
 }
 
 static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *convolution) {
@@ -124,12 +207,10 @@ static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *wind
         int32_t pixels = most < out->width - x ? most : out->width - x;
         for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
         for (int32_t group = 0; group < convolution->groups; group++) {
-            for (int32_t p = 0; p < pixels; p++) {
-                uint32_t *target = packed + p * 2;
-                for (int32_t tap = p * tapCount; tap < (p + 1) * tapCount; tap++)
-                    target = packPixel(in, taps[tap], convolution->padPixel, group * inputs, inputs, target, pixels * 2);
-            }
-            (pixels == 2 ? convolveTwo : convolveOne)(out, convolution, x, group, quads, packed);
+            for (int32_t p = 0; p < pixels; p++)
+                packWindow(in, taps + p * tapCount, tapCount, convolution->padPixel, group * inputs, inputs, packed + p * 2,
+                           pixels * 2);
+            convolveGroup(out, convolution, x, group, quads, packed, pixels);
         }
     }
     return 1;
@@ -191,39 +272,38 @@ static __attribute__((noinline)) void sumAnyWidth(const Quad *quad, int32_t outp
 }
 
 // Extends four channels (or the `count` that there are) of `columns` pixels from column `first` on; those outside of the row,
-// and all of a row of padding, are what padding holds.
-static __attribute__((noinline)) void packRow(const SKInput *in, const uint8_t *row, const uint8_t *padPixel, int32_t first,
+// and all of a row of padding, are `pad`.
+static __attribute__((noinline)) void packRow(const SKInput *in, const uint8_t *row, const uint32_t pad[2], int32_t first,
                                               int32_t columns, int32_t channel, int32_t count, uint32_t *target) {
-    int32_t end = first + columns, column = first;
-    while (column < end) {
-        if (!row || column < 0 || column >= in->width) {
-            target = packPixel(in, padPixel, padPixel, channel, count, target, 2);
-            column++;
-            continue;
-        }
-        int32_t last = end < in->width ? end : in->width, step = in->pixelBytes;
-        const uint8_t *pixel = row + column * step;
-        if (count == 4 && !in->channels) {
-            for (pixel += channel; column < last; column++, pixel += step, target += 2) {
-                uint32_t word = loadWord(pixel);
-                target[0] = evenBytes(word);
-                target[1] = oddBytes(word);
-            }
-        } else {
-            for (; column < last; column++, pixel += step)
-                target = packPixel(in, pixel, padPixel, channel, count, target, 2);
+    const int32_t end = first + columns, last = row && in->width < end ? in->width : row ? end : first;
+    const int32_t step = in->pixelBytes;
+    int32_t column = first;
+    for (; column < 0 && column < last; column++, target += 2) target[0] = pad[0], target[1] = pad[1];
+    if (count == 4 && !in->channels) {
+        const uint8_t *pixel = row + column * step + channel;
+        for (; column < last; column++, pixel += step) target = putWord(target, loadWord(pixel), 2);
+    } else {
+        for (; column < last; column++, target += 2) {
+            const uint8_t *pixel = row + column * step;
+            packWindow(in, &pixel, 1, 0, channel, count, target, 2);
         }
     }
+    for (; column < end; column++, target += 2) target[0] = pad[0], target[1] = pad[1];
 }
 
 // Writes one channel of `pixels` outputs from x on; its sums lie four apart.
 static __attribute__((noinline)) void storeChannel(const SKRequantization *r, const int32_t *sums, const SKOutput *out,
                                                    int32_t x, int32_t pixels, int32_t channel) {
     const int32_t multiplier = r->multiplier[channel], shift = r->shift[channel];
-    const int32_t zeroPoint = r->zeroPoint, low = r->low, high = r->high, step = out->pixelBytes;
+    const int32_t step = out->pixelBytes, *end = sums + pixels * 4;
+    const RightScale scale = rightScale(r, multiplier, shift);
     uint8_t *target = out->start + x * step + (out->channels ? out->channels[channel] : channel);
-    for (const int32_t *end = sums + pixels * 4; sums != end; sums += 4, target += step)
-        *target = sk_requantize(*sums, multiplier, shift, zeroPoint, low, high);
+    if (shift < 0) {
+        for (; sums != end; sums += 4, target += step) *target = scaleRight(*sums, scale);
+    } else {
+        for (; sums != end; sums += 4, target += step)
+            *target = sk_requantize(*sums, multiplier, shift, scale.zeroPoint, scale.low, scale.high);
+    }
 }
 
 static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWindow *window,
@@ -242,15 +322,36 @@ static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWin
             weights[tap * 2] = (uint32_t)evenWeights(word);
             weights[tap * 2 + 1] = (uint32_t)oddWeights(word);
         }
+        uint32_t pad[2];
+        packWindow(in, &convolution->padPixel, 1, convolution->padPixel, channel, count, pad, 2);
         for (int32_t x = 0; x < out->width; x += STRETCH) {
             int32_t pixels = out->width - x < STRETCH ? out->width - x : STRETCH;
             int32_t needed = columns - (STRETCH - pixels) * window->stride;
             for (int32_t ky = 0; ky < height; ky++)
-                packRow(in, in->rows[ky], convolution->padPixel, x * window->stride - window->paddingLeft, needed, channel,
+                packRow(in, in->rows[ky], pad, x * window->stride - window->paddingLeft, needed, channel,
                         count, rows + ky * quad.rowWords);
             (window->kernelWidth == 3 && window->dilation == 1 ? sumThreeWide : sumAnyWidth)(
                 &quad, window->stride * 2, r->bias + channel, pixels, sums);
             for (int32_t i = 0; i < count; i++) storeChannel(r, sums + i, out, x, pixels, channel + i);
+        }
+    }
+    return 1;
+}
+
+// Three multipliers an element, without vectors.
+static int add(const SKInput *first, const SKInput *second, const SKOutput *out, const SKAddition *a) {
+    if (first->channels || second->channels || out->channels) return 0;
+    const int32_t zeroPoint = a->zeroPoint, low = a->low, high = a->high;
+    for (int32_t x = 0; x < out->width; x++) {
+        const uint8_t *left = first->rows[0] + x * first->pixelBytes, *right = second->rows[0] + x * second->pixelBytes;
+        uint8_t *target = out->start + x * out->pixelBytes;
+        for (int32_t channel = 0; channel < out->channelCount; channel++) {
+            int32_t one = (left[channel] - a->firstZeroPoint) * (1 << SK_ADDITION_SHIFT);
+            int32_t two = (right[channel] - a->secondZeroPoint) * (1 << SK_ADDITION_SHIFT);
+            uint32_t sum = (uint32_t)sk_apply(one, a->multiplier[0], a->shift[0]) +
+                           (uint32_t)sk_apply(two, a->multiplier[1], a->shift[1]);
+            int32_t value = sk_apply((int32_t)sum, a->multiplier[2], a->shift[2]) + zeroPoint;
+            target[channel] = (uint8_t)(value < low ? low : value > high ? high : value);
         }
     }
     return 1;

@@ -133,11 +133,17 @@ static NarrowRows narrowRows(const SKInput *in, const SKWindow *window, const SK
     return rows;
 }
 
-// Copies the window of output x, less 128.
+// Whether the rows under output x's window are gathered: it reaches no padding beside them.
+static int isGathered(const SKInput *in, const SKWindow *window, int32_t x, const NarrowRows *narrow) {
+    const int32_t first = x * window->stride - window->paddingLeft;
+    return narrow->rowBytes && first >= 0 && first + (window->kernelWidth - 1) * window->dilation < in->width;
+}
+
+// Copies the window of output x, less 128. `taps` has its pixels, unless it is gathered.
 static void packWindow(const SKInput *in, const SKWindow *window, const SKConvolution *convolution, int32_t x, int32_t group,
                        const uint8_t *const *taps, const NarrowRows *narrow, int8_t *target) {
     const int32_t first = x * window->stride - window->paddingLeft, inputs = convolution->groupInputs;
-    if (narrow->rowBytes && first >= 0 && first + (window->kernelWidth - 1) * window->dilation < in->width) {
+    if (isGathered(in, window, x, narrow)) {
         for (int32_t ky = 0; ky < window->kernelHeight; ky++, target += narrow->rowBytes) {
             if (in->rows[ky]) {
                 const uint8_t *pixels = in->rows[ky] + first * in->pixelBytes;
@@ -174,7 +180,9 @@ static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *wind
         if (isDense) {
             packPixel(in, in->rows[0] + x * inputs, 0, 0, pixels * inputs, packed);
         } else {
-            for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
+            for (int32_t p = 0; p < pixels; p++)
+                if (!isGathered(in, window, x + p, &narrow))
+                    sk_taps(in, window, convolution->padPixel, x + p, taps + p * tapCount, 1);
         }
         for (int32_t group = 0; group < convolution->groups; group++) {
             for (int32_t p = 0; p < pixels && !isDense; p++)
@@ -249,6 +257,32 @@ static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWin
         int32_t pixels = out->width - x < 2 ? 1 : 2;
         for (int32_t p = 0; p < pixels; p++) sk_taps(in, window, convolution->padPixel, x + p, taps + p, pixels);
         (pixels == 2 ? depthwiseTwo : depthwiseOne)(out, convolution, x, taps, count);
+    }
+    return 1;
+}
+
+// `rescale` by one number, in the steps of an addition.
+static inline int32x4_t rescaleAll(int32x4_t values, int32_t multiplier, int32_t shift) {
+    return rescale(values, vdupq_n_s32(multiplier), vdupq_n_s32(shift > 0 ? shift : 0), vdupq_n_s32(shift < 0 ? shift : 0));
+}
+
+static int add(const SKInput *first, const SKInput *second, const SKOutput *out, const SKAddition *a) {
+    if (first->channels || second->channels || out->channels) return 0;
+    for (int32_t x = 0; x < out->width; x++) {
+        const uint8_t *left = first->rows[0] + x * first->pixelBytes, *right = second->rows[0] + x * second->pixelBytes;
+        uint8_t *target = out->start + x * out->pixelBytes;
+        for (int32_t channel = 0; channel < out->channelCount; channel += 4) {
+            mve_pred16_t mask = vctp32q((uint32_t)(out->channelCount - channel));
+            int32x4_t one = vreinterpretq_s32_u32(vldrbq_z_u32(left + channel, mask));
+            int32x4_t two = vreinterpretq_s32_u32(vldrbq_z_u32(right + channel, mask));
+            one = vshlq_n_s32(vsubq_n_s32(one, a->firstZeroPoint), SK_ADDITION_SHIFT);
+            two = vshlq_n_s32(vsubq_n_s32(two, a->secondZeroPoint), SK_ADDITION_SHIFT);
+            int32x4_t sum = vaddq_s32(rescaleAll(one, a->multiplier[0], a->shift[0]),
+                                      rescaleAll(two, a->multiplier[1], a->shift[1]));
+            sum = vaddq_n_s32(rescaleAll(sum, a->multiplier[2], a->shift[2]), a->zeroPoint);
+            sum = vminq_s32(vmaxq_s32(sum, vdupq_n_s32(a->low)), vdupq_n_s32(a->high));
+            vstrbq_p_s32((int8_t *)target + channel, sum, mask);
+        }
     }
     return 1;
 }

@@ -20,35 +20,23 @@ static inline uint32_t sk_byte(const SKInput *in, const uint8_t *pixel, const ui
     return pixel[in->channels && pixel != padPixel ? in->channels[channel] : channel];
 }
 
-// `FixedPointMultiplier.apply`, the zero point and the clamp.
+// Both inputs of an addition are shifted to the left by this first: `AddLayout.leftShift`.
+#define SK_ADDITION_SHIFT 20
+
+// `FixedPointMultiplier.apply`.
 //
 // The right shift by e rounds halves away from zero: floor((h - [h < 0] + 2^(e-1)) / 2^e), taken as two floors so that
 // nothing overflows: the first product is within +-(2^31 - 2), for a multiplier is less than 1.
-static inline __attribute__((always_inline)) uint8_t sk_requantize(int32_t sum, int32_t multiplier, int32_t shift,
-                                                                   int32_t zeroPoint, int32_t low, int32_t high) {
-    if (shift > 0) sum = (int32_t)((uint32_t)sum << shift);
-    int32_t product = (int32_t)(((int64_t)sum * multiplier + (1ll << 30)) >> 31);
-    if (shift < 0) product = (((product + (product >> 31)) >> (-shift - 1)) + 1) >> 1;
-    int32_t value = product + zeroPoint;
-    return (uint8_t)(value < low ? low : value > high ? high : value);
+static inline __attribute__((always_inline)) int32_t sk_apply(int32_t value, int32_t multiplier, int32_t shift) {
+    if (shift > 0) value = (int32_t)((uint32_t)value << shift);
+    int32_t product = (int32_t)(((int64_t)value * multiplier + (1ll << 30)) >> 31);
+    return shift < 0 ? (((product + (product >> 31)) >> (-shift - 1)) + 1) >> 1 : product;
 }
 
-// Writes channels `channel ..< channel + count` of a pixel. The sums have their bias already.
-__attribute__((unused)) static __attribute__((noinline)) void sk_store(const SKRequantization *r, const int32_t *sums, const SKOutput *out, int32_t x,
-                                               int32_t channel, int32_t count) {
-    const int32_t zeroPoint = r->zeroPoint, low = r->low, high = r->high;
-    const int32_t *multiplier = r->multiplier + channel;
-    const int8_t *shift = r->shift + channel;
-    uint8_t *pixel = out->start + x * out->pixelBytes;
-    const uint16_t *slots = out->channels;
-    if (slots) {
-        slots += channel;
-        for (int32_t i = 0; i < count; i++)
-            pixel[slots[i]] = sk_requantize(sums[i], multiplier[i], shift[i], zeroPoint, low, high);
-    } else {
-        pixel += channel;
-        for (int32_t i = 0; i < count; i++)
-            pixel[i] = sk_requantize(sums[i], multiplier[i], shift[i], zeroPoint, low, high);
-    }
+// The same with the zero point and the clamp.
+static inline __attribute__((always_inline)) uint8_t sk_requantize(int32_t sum, int32_t multiplier, int32_t shift,
+                                                                   int32_t zeroPoint, int32_t low, int32_t high) {
+    int32_t value = sk_apply(sum, multiplier, shift) + zeroPoint;
+    return (uint8_t)(value < low ? low : value > high ? high : value);
 }
 #endif

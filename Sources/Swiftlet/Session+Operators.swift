@@ -13,7 +13,7 @@ extension Session {
         let range = OutputRange(
             zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
         let channels = Int(record.inputChannels)
-        switch OperatorKind(rawValue: record.kind) {
+        switch record.operatorKind {
         case .convolution:
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
@@ -69,7 +69,7 @@ extension Session {
     }
 
     private func runBinary(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) {
-        guard let kind = OperatorKind(rawValue: record.kind) else { return }
+        guard let kind = record.operatorKind else { return }
         let parameters = BinaryParameters(
             block: reader.pointer(record.parameters), record: record, kind: kind, range: range)
         let channels = Int(record.inputChannels)
@@ -84,7 +84,8 @@ extension Session {
         case .multiply: multiplyRow(first, second, output, channels: channels, parameters)
         case .maximum: maximumRow(first, second, output, channels: channels, parameters)
         case .minimum: minimumRow(first, second, output, channels: channels, parameters)
-        default: preluRow(first, second, output, channels: channels, parameters)
+        case .prelu: preluRow(first, second, output, channels: channels, parameters)
+        default: break  // `run` sends no others.
         }
     }
 
@@ -148,16 +149,15 @@ extension Session {
             accumulateRow(input, into: sums, channels: channels)
         }
         guard rowsTaken + 1 == Int(record.inputHeight) else { return false }
-        let block = reader.pointer(record.parameters)
-        let scale = FixedPointMultiplier(
-            multiplier: block.load(as: Int32.self),
-            shift: Int8(truncatingIfNeeded: block.load(fromByteOffset: 4, as: Int32.self)))
         let pixels = Int32(truncatingIfNeeded: Int(record.inputHeight) * Int(record.inputWidth))
-        let range = OutputRange(
-            zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
         finishMeanRow(
-            sums, output, channels: channels, offset: pixels &* Int32(record.inputZeroPoint), scale: scale, range: range
-        )
+            sums, output, channels: channels,
+            MeanParameters(
+                offset: pixels &* Int32(record.inputZeroPoint),
+                scales: reader.pointer(record.parameters).assumingMemoryBound(to: Int32.self),
+                isPerChannel: Int(record.parameterBytes) > MeanLayout.byteCount,
+                range: OutputRange(
+                    zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)))
         return true
     }
 

@@ -53,6 +53,8 @@ struct ConvertCommand: ParsableCommand {
     var architecture: String?
     @Option(help: "No weights file: make weights from this seed.")
     var randomWeights: UInt64?
+    @Flag(help: "Plan for a picture that stands whole in the arena, as in a camera's frame buffer.")
+    var residentInput = false
     @OptionGroup(title: "Pictures of an imported network")
     var imported: ImportOptions
     @Flag(help: "Print the report as JSON.")
@@ -111,7 +113,7 @@ struct ConvertCommand: ParsableCommand {
                 "\(path) is quantized already: leave out --calibration, --evaluation and --report; "
                     + "swiftlet eval measures the model")
         }
-        let model = try imported.model(of: path)
+        let model = try imported.model(of: path) { try $0.withInputs(areResident: residentInput).plan() }
         try AtomicFile.write(model.bytes, to: output)
         let name = path.split(separator: "/").last.map(String.init) ?? path
         try announce(model, name: name, note: "its own integers", path: output)
@@ -136,7 +138,9 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func makeRandom(_ architecture: Architecture, seed: UInt64) throws {
-        let model = try ConversionPipeline.convertRandom(architecture, seed: seed)
+        let model = try ConversionPipeline.convertRandom(architecture, seed: seed) {
+            try $0.withInputs(areResident: residentInput).plan()
+        }
         try AtomicFile.write(model.bytes, to: files[0])
         try announce(model, name: architecture.spec, note: "random weights", path: files[0])
     }
@@ -170,6 +174,7 @@ struct ConvertCommand: ParsableCommand {
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
+        options.inputIsResident = residentInput
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
         var conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
         if let labelled {
@@ -195,7 +200,8 @@ struct ConvertCommand: ParsableCommand {
         let int8 = try Evaluation.evaluate(
             file, on: labelled, threads: threads ?? Console.cores, progress: Console.bar("int8", of: labelled.count))
         return .init(
-            images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8))
+            images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8),
+            sqnr: float.sqnr(of: int8))
     }
 }
 

@@ -4,6 +4,7 @@ import SwiftletConverter
 import SwiftletFiles
 import SwiftletGraph
 import SwiftletImporters
+import SwiftletPlanner
 import SwiftletTraining
 
 struct ImportOptions: ParsableArguments {
@@ -35,8 +36,10 @@ struct ImportOptions: ParsableArguments {
     }
 
     /// The model of a `.tflite` file, which is quantized already.
-    func model(of path: String) throws -> ConvertedModel {
-        try TFLiteImporter(contentsOf: path).model(choice(), classNames: names())
+    ///
+    /// - Parameter plan: chooses rings and segments.
+    func model(of path: String, plan: (Planner) throws -> Plan) throws -> ConvertedModel {
+        try TFLiteImporter(contentsOf: path).model(choice(), classNames: names(), plan: plan)
     }
 
     private func names() throws -> [String]? {

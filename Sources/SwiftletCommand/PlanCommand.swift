@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import SwiftletConverter
 import SwiftletHost
+import SwiftletPlanner
 import SwiftletProfiler
 import SwiftletZoo
 
@@ -10,10 +11,13 @@ struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Shows how a network fills its arena.",
         discussion: """
+            An architecture is planned without weights, which memory does not depend on. With --run it gets random ones.
+
             Examples:
               swiftlet plan mobilenet
               swiftlet plan mobilenet-v2:width=0.35,resolution=144,classes=10
               swiftlet plan mobilenet-v2:resolution=96 --run
+              swiftlet plan mobilenet-v2:resolution=96 --resident-input
             """)
 
     @Argument(help: "A model by name or path, or an architecture such as mobilenet-v2:resolution=96.")
@@ -25,21 +29,45 @@ struct PlanCommand: ParsableCommand {
         help: "First run it in an arena of exactly that size, and with whole tensors too; outputs must agree.")
     var runs = false
 
+    @Flag(help: "Plan anew for a picture that stands whole in the arena, as in a camera's frame buffer.")
+    var residentInput = false
+
     func run() throws {
-        let file = try openOrMake()
-        if runs { try check(file) }
-        let report = try MemoryReport(file)
+        let report = try report()
         if json { try Console.print(json: report) } else { try Console.print(report.text) }
     }
 
-    /// - Throws: `ArenaCheck.Failure`, or `ProfileError.selfTestFailed` when whole tensors give another output.
-    private func check(_ file: ModelFile) throws {
-        let found = try ArenaCheck.run(file)
-        var promised = file.model.reader.header.selfTestChecksum
-        if let architecture = try architecture() {
-            let whole = try ConversionPipeline.convertRandom(architecture, seed: 1) { try $0.layerwisePlan() }
-            promised = try ArenaCheck.run(ModelFile(contents: whole.bytes, path: network))
+    private func report() throws -> MemoryReport {
+        guard let architecture = try architecture() else {
+            let file = try ModelLookup.open(network)
+            if residentInput {
+                guard !runs else {
+                    throw CommandFailure(
+                        "--run runs the plan in \(network), --resident-input makes another; leave out one of them")
+                }
+                return try plan(PlanProblem(file))
+            }
+            if runs { try check(file, promised: file.model.reader.header.selfTestChecksum) }
+            return try MemoryReport(file)
         }
+        guard runs else { return try plan(ConversionPipeline.planProblem(of: architecture)) }
+        let model = try ConversionPipeline.convertRandom(architecture, seed: 1) {
+            try $0.withInputs(areResident: residentInput).plan()
+        }
+        let file = try ModelFile(contents: model.bytes, path: network)
+        let whole = try ConversionPipeline.convertRandom(architecture, seed: 1) { try $0.layerwisePlan() }
+        try check(file, promised: ArenaCheck.run(ModelFile(contents: whole.bytes, path: network)))
+        return try MemoryReport(file)
+    }
+
+    private func plan(_ problem: PlanProblem) throws -> MemoryReport {
+        let planner = Planner(problem).withInputs(areResident: residentInput)
+        return try MemoryReport(planner.problem, planner.plan())
+    }
+
+    /// - Throws: `ArenaCheck.Failure`, or `ProfileError.selfTestFailed` when the output is not what was promised.
+    private func check(_ file: ModelFile, promised: UInt32) throws {
+        let found = try ArenaCheck.run(file)
         guard found == promised else {
             throw ProfileError.selfTestFailed(path: network, found: found, promised: promised)
         }
@@ -53,11 +81,5 @@ struct PlanCommand: ParsableCommand {
             return nil
         }
         return try Architecture(parsing: network)
-    }
-
-    private func openOrMake() throws -> ModelFile {
-        guard let architecture = try architecture() else { return try ModelLookup.open(network) }
-        let model = try ConversionPipeline.convertRandom(architecture, seed: 1)
-        return try ModelFile(contents: model.bytes, path: network)
     }
 }

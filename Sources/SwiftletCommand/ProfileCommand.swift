@@ -10,14 +10,17 @@ struct ProfileCommand: ParsableCommand {
             Runs the picture of the model's own self-test over and over: first to check that this build computes the \
             bytes that the converter computed, then for time.
 
-            Example:
+            Examples:
               swiftlet profile --model mobilenet --runs 200
+              swiftlet profile --model mobilenet --memory
             """)
 
     @Option(help: "A model by name or path.")
     var model: String
     @Option(help: "Runs to measure.")
     var runs = 100
+    @Flag(help: "Instead of time: the arena's peak, its segments, and what fills it when.")
+    var memory = false
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -26,6 +29,11 @@ struct ProfileCommand: ParsableCommand {
     }
 
     func run() throws {
+        if memory {
+            let timeline = try MemoryTimeline(ModelLookup.open(model))
+            if json { try Console.print(json: timeline) } else { try Console.print(timeline.text) }
+            return
+        }
         let profile = try Profile(ModelLookup.open(model), runs: runs)
         if json { try Console.print(json: profile) } else { try Console.print(profile.text) }
     }

@@ -31,53 +31,101 @@ struct PixelBatches {
     }
 }
 
+/// What calibration has learnt of a graph's values.
+public struct Calibration {
+    public var ranges: [ValueID: ClosedRange<Float>]
+    /// With these biases give back what rounding takes from means; empty where that is not wanted.
+    public var channels: [ValueID: ChannelStatistics]
+    /// With these weights are rounded so that their errors cancel.
+    var covariances: [ValueID: ConvolutionCovariances] = [:]
+    /// Whether channels have scales of their own where that costs nothing; needs `channels`.
+    public var equalizesChannels: Bool
+
+    public init(
+        ranges: [ValueID: ClosedRange<Float>], channels: [ValueID: ChannelStatistics] = [:],
+        equalizesChannels: Bool = false
+    ) {
+        self.ranges = ranges
+        self.channels = channels
+        self.equalizesChannels = equalizesChannels
+    }
+}
+
 enum Calibrator {
     static let batchSize = 32
 
-    /// What calibration has learnt.
-    struct Outcome {
-        var ranges: [ValueID: ClosedRange<Float>]
-        /// Of each channel.
-        var means: [ValueID: [Float]]
-    }
-
-    /// The ranges of `values`, and the means of the channels of `averaged`, over the pictures of `dataSet`.
+    /// The ranges of `values`, the statistics of the channels of `averaged`, and how the inputs of convolutions go together, over the
+    /// pictures of `dataSet`.
     ///
     /// - Throws: what the data set throws; `CalibrationError` for NaN or infinity.
     static func observe(
         _ values: [ValueID], averaged: [ValueID], in graph: Graph, dataSet: any DataSet, options: ConversionOptions
-    ) throws -> Outcome {
+    ) throws -> Calibration {
         let executor = try FloatExecutor(graph: graph, batchSize: batchSize, threads: options.threads)
         var statistics = Dictionary(
             uniqueKeysWithValues: values.map { ($0, ValueStatistics(name: graph.values[$0].name)) })
-        var sums = Dictionary(
-            averaged.map { ($0, [Double](repeating: 0, count: graph.values[$0].shape.channels)) },
+        var channels = Dictionary(
+            averaged.map { ($0, ChannelSums(count: graph.values[$0].shape.channels)) },
             uniquingKeysWith: { first, _ in first })
-        var counts: [ValueID: Int] = [:]
+        var inputs = InputCovariances(
+            graph, outputs: options.roundsWithFeedback ? try Converter.convolutionValues(of: graph) : [:])
         let indices = sample(dataSet.count, options: options)
         try PixelBatches(dataSet: dataSet, indices: indices, batchSize: batchSize).forEach { pixels, batch in
             _ = try executor.run(pixels, count: batch.count) { value, floats in
                 statistics[value]?.add(floats)
-                guard var sum = sums.removeValue(forKey: value) else { return }
-                for pixel in stride(from: 0, to: floats.count, by: sum.count) {
-                    for channel in sum.indices { sum[channel] += Double(floats[pixel + channel]) }
-                }
-                counts[value, default: 0] += floats.count / sum.count
-                sums[value] = sum
+                channels[value]?.add(floats)
+                inputs.add(value, floats)
             }
         }
         var ranges: [ValueID: ClosedRange<Float>] = [:]
         for (value, statistics) in statistics { ranges[value] = try statistics.range(options.rangeMethod) }
-        let means = sums.reduce(into: [ValueID: [Float]]()) { means, entry in
-            guard let count = counts[entry.key] else { return }
-            means[entry.key] = entry.value.map { Float($0 / Double(count)) }
-        }
-        return Outcome(ranges: ranges, means: means)
+        var calibration = Calibration(
+            ranges: ranges, channels: channels.compactMapValues(\.statistics),
+            equalizesChannels: options.equalizesChannels)
+        calibration.covariances = inputs.covariances
+        return calibration
     }
 
     /// Indices of the pictures that calibration looks at: the front of a seeded shuffle.
     static func sample(_ count: Int, options: ConversionOptions) -> [Int] {
         var generator = SeededGenerator(seed: options.seed)
         return Array((0..<count).shuffled(using: &generator).prefix(options.calibrationCount))
+    }
+}
+
+/// Adds up what is kept of each channel.
+private struct ChannelSums {
+    private var sums: [Double]
+    private var squares: [Double]
+    private var minima: [Float]
+    private var maxima: [Float]
+    private var pixels = 0
+
+    init(count: Int) {
+        sums = Array(repeating: 0, count: count)
+        squares = sums
+        minima = Array(repeating: .greatestFiniteMagnitude, count: count)
+        maxima = Array(repeating: -.greatestFiniteMagnitude, count: count)
+    }
+
+    mutating func add(_ floats: UnsafeBufferPointer<Float>) {
+        for pixel in stride(from: 0, to: floats.count, by: sums.count) {
+            for channel in sums.indices {
+                let value = floats[pixel + channel]
+                sums[channel] += Double(value)
+                squares[channel] += Double(value) * Double(value)
+                minima[channel] = min(minima[channel], value)
+                maxima[channel] = max(maxima[channel], value)
+            }
+        }
+        pixels += floats.count / sums.count
+    }
+
+    /// Nil when nothing has been seen.
+    var statistics: ChannelStatistics? {
+        guard pixels > 0 else { return nil }
+        return ChannelStatistics(
+            means: sums.map { Float($0 / Double(pixels)) }, minima: minima, maxima: maxima,
+            powers: squares.map { Float($0 / Double(pixels)) })
     }
 }

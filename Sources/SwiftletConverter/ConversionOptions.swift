@@ -5,10 +5,16 @@ public struct ConversionOptions: Sendable {
     /// How activations' ranges are chosen from what calibration saw. Of all methods this one kept most answers the same over
     /// MobileNetV1 and V2, SqueezeNet, ResNet-20 and the networks of models/, if by little.
     public var rangeMethod = RangeMethod.percentile(99.999)
+    /// Whether channels have scales of their own where that costs nothing.
+    public var equalizesChannels = true
+    /// Whether weights are rounded so that their errors cancel on the calibration pictures.
+    public var roundsWithFeedback = true
     /// Pictures of the calibration set that are looked at, from its shuffled front.
     public var calibrationCount = 512
     public var seed: UInt64 = 1
     public var threads = 2
+    /// Whether the picture stands whole in the arena, as a camera's frame buffer does; else its rows are a stream.
+    public var inputIsResident = false
 
     public init() {}
 }

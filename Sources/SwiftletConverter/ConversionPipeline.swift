@@ -25,8 +25,9 @@ public enum ConversionPipeline {
         let seen = try Calibrator.observe(
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         let model = try Converter.convert(
-            graph, ranges: seen.ranges, means: seen.means, architecture: network.architectureText,
-            classNames: network.classNames, preprocessing: network.preprocessing)
+            graph, calibration: seen, architecture: network.architectureText,
+            classNames: network.classNames, preprocessing: network.preprocessing,
+            plan: { try $0.withInputs(areResident: options.inputIsResident).plan() })
         let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(
             architecture: network.architectureText, options: options, model: model, layers: layers)
@@ -60,7 +61,7 @@ public enum ConversionPipeline {
         var ranges: [ValueID: ClosedRange<Float>] = [:]
         for value in try Converter.rangedValues(of: prepared) { ranges[value] = try statistics[value]?.range(.minMax) }
         return try Converter.convert(
-            prepared, ranges: ranges, architecture: architecture.spec,
+            prepared, calibration: Calibration(ranges: ranges), architecture: architecture.spec,
             classNames: (0..<architecture.classes).map { "class \($0)" }, preprocessing: preprocessing, plan: plan)
     }
 }

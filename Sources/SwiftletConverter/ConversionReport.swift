@@ -11,12 +11,15 @@ public struct ConversionReport: Sendable, Codable {
         public var int8: Double
         /// Of pictures on which both say the same.
         public var agreement: Double
+        /// Of int8's scores to float's, in decibels.
+        public var sqnr: Double
 
-        public init(images: Int, float: Double, int8: Double, agreement: Double) {
+        public init(images: Int, float: Double, int8: Double, agreement: Double, sqnr: Double) {
             self.images = images
             self.float = float
             self.int8 = int8
             self.agreement = agreement
+            self.sqnr = sqnr
         }
     }
 
@@ -72,8 +75,10 @@ public struct ConversionReport: Sendable, Codable {
         if let accuracy {
             lines.append(
                 String(
-                    format: "accuracy:    float %.2f %%, int8 %.2f %%, same answer on %.2f %% of %d images",
-                    accuracy.float * 100, accuracy.int8 * 100, accuracy.agreement * 100, accuracy.images))
+                    format:
+                        "accuracy:    float %.2f %%, int8 %.2f %%, same answer on %.2f %% of %d images, scores %.1f dB",
+                    accuracy.float * 100, accuracy.int8 * 100, accuracy.agreement * 100, accuracy.images, accuracy.sqnr
+                ))
         }
         return lines.joined(separator: "\n")
     }

@@ -35,14 +35,12 @@ public enum Converter {
 
     /// - Parameters:
     ///   - graph: after the passes: its input is pixels of 0...255, no batch norm and no fully connected layer is left.
-    ///   - ranges: the calibrated range of every value that an operator makes.
-    ///   - means: of each channel of those values on real pictures: what rounding takes from them is given back in biases.
+    ///   - calibration: at least the range of every value that an operator makes.
     ///   - leastSplitChannels: see `LoweredNetwork.splittingChannels`; any number gives the same output.
     ///   - plan: chooses rings and segments; any plan gives the same output.
     /// - Throws: `ConversionError`, `PlanError`, `GraphError`.
     public static func convert(
-        _ graph: Graph, ranges: [ValueID: ClosedRange<Float>], means: [ValueID: [Float]] = [:], architecture: String,
-        classNames: [String],
+        _ graph: Graph, calibration: Calibration, architecture: String, classNames: [String],
         preprocessing: Preprocessing, leastSplitChannels: Int = Converter.leastSplitChannels,
         plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
@@ -51,9 +49,14 @@ public enum Converter {
             throw ConversionError.wrongInput(reason: "the network \(graph.name) computes nothing")
         }
         let scales = try ScaleAssignment(
-            network, ranges: ranges, input: AffineQuantization(scale: 1, zeroPoint: -128),
+            network, ranges: calibration.ranges,
+            channels: calibration.equalizesChannels
+                ? ChannelScales.choose(network, ranges: calibration.ranges, statistics: calibration.channels) : [:],
+            input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
-        let assembled = try Assembly.assemble(network, scales: scales, means: means, inputsArePixels: true)
+        let assembled = try Assembly.assemble(
+            network, scales: scales, means: calibration.channels.mapValues(\.means),
+            covariances: calibration.covariances, inputsArePixels: true)
         return try finish(
             assembled,
             description: ModelDescription(
@@ -71,7 +74,7 @@ public enum Converter {
         let graph = preprocessing.map { graph.takingPixels($0) } ?? graph
         let (network, quantizations) = try QuantizedLowering.lower(graph)
         let assembled = try Assembly.assemble(
-            network, scales: ScaleAssignment(network, given: quantizations), means: [:],
+            network, scales: ScaleAssignment(network, given: quantizations),
             inputsArePixels: preprocessing != nil)
         return try finish(
             assembled,
@@ -108,9 +111,19 @@ public enum Converter {
         try Lowering.lower(graph).operations.filter { !$0.keepsScales }.map(\.value)
     }
 
-    /// The values whose channels' means correct biases: all that operators of the file make.
+    /// The values whose channels' statistics help: the input, and all that operators of the file make.
     static func operationValues(of graph: Graph) throws -> [ValueID] {
-        try Lowering.lower(graph).operations.map(\.value)
+        [graph.input] + (try Lowering.lower(graph).operations.map(\.value))
+    }
+
+    /// The value that each convolution's operator is known by, by the name of its node.
+    static func convolutionValues(of graph: Graph) throws -> [String: ValueID] {
+        try Lowering.lower(graph).operations.reduce(into: [:]) { values, operation in
+            switch operation.kind {
+            case .convolution, .depthwise: values[operation.name] = operation.value
+            default: break
+            }
+        }
     }
 
     /// Enters checksum and self-test: the model is run once, by the very executor that users run.

@@ -10,6 +10,8 @@ import SwiftletTraining
 public struct EvaluationResult: Sendable {
     /// The class with the highest score, one a picture; the first of equals.
     public var answers: [Int]
+    /// The scores of each picture.
+    public var scores: [[Float]]
     public var top1Count = 0
     public var top5Count = 0
 
@@ -23,8 +25,21 @@ public struct EvaluationResult: Sendable {
         return images == 0 ? 0 : Double(same) / Double(images)
     }
 
+    /// How far the scores of `other` are from these: signal to noise ratio in decibels, at most 120.
+    public func sqnr(of other: EvaluationResult) -> Double {
+        var (signal, noise) = (0.0, 0.0)
+        for (mine, theirs) in zip(scores, other.scores) {
+            for (a, b) in zip(mine, theirs) {
+                signal += Double(a) * Double(a)
+                noise += Double(a - b) * Double(a - b)
+            }
+        }
+        return noise > 0 ? min(10 * log10(max(signal / noise, 1e-12)), 120) : 120
+    }
+
     fileprivate init(scores: [[Float]], labels: [Int]) {
         answers = []
+        self.scores = scores
         for (values, label) in zip(scores, labels) {
             let order = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }
             answers.append(order[0])

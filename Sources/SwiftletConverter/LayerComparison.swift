@@ -84,7 +84,8 @@ private struct LayerWatcher: StepObserver {
 
     var reports: [LayerReport] {
         operations.indices.map { index in
-            let quantization = operations[index].quantization[0]
+            // The widest, where channels have scales of their own.
+            let quantization = operations[index].quantization.max { $0.scale < $1.scale }!
             let ratio = noise[index] > 0 ? signal[index] / noise[index] : .infinity
             return LayerReport(
                 name: operations[index].name, sqnr: min(10 * log10(max(ratio, 1e-12)), 120),

@@ -128,7 +128,8 @@ public enum AddLayout {
     public static let leftShift: Int32 = 20
 }
 
-/// The multiplier and the shift of `globalAveragePool`, two Int32; the division by the number of pixels is in them.
+/// The multiplier and the shift of `globalAveragePool`, two Int32 for all channels or for each; the division by the number of
+/// pixels is in them.
 public enum MeanLayout {
     public static let byteCount = 8
 }

@@ -106,7 +106,9 @@ extension ModelReader {
                 ? SoftmaxLayout.fixedPointByteCount : SoftmaxLayout.tableByteCount
         case .rearrange: return RearrangementLayout(record).byteCount
         case .resizeBilinear: return ResizeLayout(record).byteCount
-        case .globalAveragePool: return MeanLayout.byteCount
+        case .globalAveragePool:
+            let each = Int(record.inputChannels) * MeanLayout.byteCount
+            return record.parameterBytes.saturated == each ? each : MeanLayout.byteCount
         case .maxPool, .averagePool, .concatenate: return 0
         }
     }
@@ -129,8 +131,11 @@ extension ModelReader {
                     shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)), index: index)
             }
         case .globalAveragePool:
-            try checkMultiplier(
-                block.load(as: Int32.self), shift: Int(block.load(fromByteOffset: 4, as: Int32.self)), index: index)
+            for pair in 0..<Int(record.parameterBytes) / MeanLayout.byteCount {
+                try checkMultiplier(
+                    block.load(fromByteOffset: pair * 8, as: Int32.self),
+                    shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)), index: index)
+            }
         case .softmax: try checkSoftmax(block, record, index: index)
         case .rearrange:
             let layout = RearrangementLayout(record)

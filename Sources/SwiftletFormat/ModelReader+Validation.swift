@@ -173,7 +173,7 @@ extension ModelReader {
 
     private func checkOperator(_ index: Int) throws(FormatError) {
         let record = operation(index)
-        guard let kind = OperatorKind(rawValue: record.kind) else {
+        guard let kind = record.operatorKind else {
             throw .invalid(part: .operatorKind, index: index, value: Int(record.kind))
         }
         guard record.kernelHeight > 0, record.kernelWidth > 0, record.strideHeight > 0, record.strideWidth > 0,

@@ -22,7 +22,7 @@ extension OperatorRecord {
     ///
     /// - Parameter block: the operator's parameters.
     public func rowSpan(isSecond: Bool, row: Int, block: UnsafeRawPointer) -> RowSpan {
-        switch OperatorKind(rawValue: kind) {
+        switch operatorKind {
         case .convolution, .depthwiseConvolution, .maxPool, .averagePool:
             let top = row * Int(strideHeight) - Int(paddingTop)
             let bottom = top + (Int(kernelHeight) - 1) * Int(dilationHeight)
@@ -46,7 +46,7 @@ extension OperatorRecord {
 
     /// Whether there is a second input in the arena.
     public var hasSecondOperand: Bool {
-        guard let kind = OperatorKind(rawValue: kind) else { return false }
+        guard let kind = operatorKind else { return false }
         return kind == .concatenate || kind.isBinary && !flags.contains(.secondIsConstant)
     }
 }

@@ -54,12 +54,34 @@ public func accumulateRow(_ input: InputRows, into sums: UnsafeMutablePointer<In
     }
 }
 
+/// What a mean multiplies with.
+public struct MeanParameters {
+    /// Pixels times the input's zero point.
+    public var offset: Int32
+    /// Pairs of multiplier and shift, the division by the number of pixels in them.
+    public var scales: UnsafePointer<Int32>
+    /// Whether each channel has a pair, or one serves for all.
+    public var isPerChannel: Bool
+    public var range: OutputRange
+
+    public init(offset: Int32, scales: UnsafePointer<Int32>, isPerChannel: Bool, range: OutputRange) {
+        self.offset = offset
+        self.scales = scales
+        self.isPerChannel = isPerChannel
+        self.range = range
+    }
+}
+
 /// Accumulators to the mean: `clamp(zeroPoint + (sum - pixels * inputZeroPoint) * multiplier)`.
 public func finishMeanRow(
-    _ sums: UnsafePointer<Int32>, _ output: OutputRow, channels: Int, offset: Int32, scale: FixedPointMultiplier,
-    range: OutputRange
+    _ sums: UnsafePointer<Int32>, _ output: OutputRow, channels: Int, _ parameters: MeanParameters
 ) {
+    let range = parameters.range
     for channel in 0..<channels {
-        output.store(range.clamp(scale.apply(sums[channel] &- offset) &+ range.zeroPoint), x: 0, channel: channel)
+        let pair = parameters.isPerChannel ? channel * 2 : 0
+        let scale = FixedPointMultiplier(
+            multiplier: parameters.scales[pair], shift: Int8(truncatingIfNeeded: parameters.scales[pair + 1]))
+        let mean = scale.apply(sums[channel] &- parameters.offset) &+ range.zeroPoint
+        output.store(range.clamp(mean), x: 0, channel: channel)
     }
 }

@@ -27,10 +27,13 @@ public struct PlanProblem: Sendable {
     public struct Source: Sendable {
         public var buffer: Int
         public var height: Int
+        /// Stands whole in the arena when the run begins, as in a camera's frame buffer.
+        public var isResident: Bool
 
-        public init(buffer: Int, height: Int) {
+        public init(buffer: Int, height: Int, isResident: Bool = false) {
             self.buffer = buffer
             self.height = height
+            self.isResident = isResident
         }
     }
 

@@ -1,4 +1,4 @@
-/// Sizes every ring, chooses the segments and places everything in one arena.
+/// Sizes every ring, chooses the segments, lets rings share their slots and places everything in one arena.
 ///
 /// Deterministic: the same problem gives the same plan. What it does not do: recompute rows; every row is made once.
 
@@ -20,6 +20,13 @@ public struct Planner: Sendable {
     public init(_ problem: PlanProblem) {
         self.problem = problem
         simulation = Simulation(problem)
+    }
+
+    /// The same with inputs that stand whole before the first row is pushed, as a camera's frame buffer does, or that are streams.
+    public func withInputs(areResident: Bool) -> Planner {
+        var problem = problem
+        for index in problem.sources.indices { problem.sources[index].isResident = areResident }
+        return Planner(problem)
     }
 
     /// The plan of the smallest arena that the search finds.

@@ -37,15 +37,23 @@ struct SimulatedRun {
 
     // MARK: Whole tensors at both ends
 
+    /// Lets inputs that are resident stand whole before the first row is pushed.
+    mutating func enterResidentInputs() {
+        for source in simulation.problem.sources where source.isResident { enter(source.buffer) }
+    }
+
+    private mutating func enter(_ buffer: Int) {
+        result.rows[buffer] = simulation.problem.buffers[buffer].height
+        result.firstTick[buffer] = 0
+        for row in simulation.rows(of: buffer) { result.rowFirst[row] = 0 }
+    }
+
     /// Lets all steps before `start` have been run: what is still needed of theirs stands whole.
     mutating func enterRows(before start: Int) {
         for producer in 0..<(table.sourceCount + start) { made[producer] = table.heights[producer] }
         for index in 0..<start where table.steps[index].isReduction { taken[index] = table.steps[index].inputHeight }
         for buffer in simulation.problem.buffers.indices where simulation.isNeeded(buffer, from: start) {
-            guard table.writers(of: buffer).contains(where: { made[$0] > 0 }) else { continue }
-            result.rows[buffer] = simulation.problem.buffers[buffer].height
-            result.firstTick[buffer] = 0
-            for row in simulation.rows(of: buffer) { result.rowFirst[row] = 0 }
+            if table.writers(of: buffer).contains(where: { made[$0] > 0 }) { enter(buffer) }
         }
     }
 
@@ -65,6 +73,7 @@ struct SimulatedRun {
 
     mutating func begin(segment index: Int) {
         segment = index
+        result.segmentTicks.append(tick)
         members = segments[index]..<(index + 1 < segments.count ? segments[index + 1] : end)
         unfinished = members.count
         for step in members { ready[step] = true }

@@ -20,6 +20,8 @@ struct Simulation: Sendable {
         var ticks = 0
         /// The moment of the last step; rows that are pushed later are read by nobody.
         var lastStepTick = 0
+        /// The moment after which each segment began.
+        var segmentTicks: [Int] = []
         /// Whether every step made all of its rows.
         var isComplete = false
 
@@ -72,6 +74,7 @@ struct Simulation: Sendable {
     func run(segments: [Int], to end: Int) -> Result {
         var run = SimulatedRun(self, segments: segments, end: end)
         if segments[0] == 0 {
+            run.enterResidentInputs()
             run.begin(segment: 0)
             run.pushSources()
         } else {

@@ -45,10 +45,10 @@ extension Inspection {
             })
         lines.append("")
         lines += table(
-            ["ring", "holds", "rows", "row B", "bytes", "arena offset", "pixels", "pixel B"],
+            ["ring", "holds", "rows", "phase", "row B", "bytes", "arena offset", "pixels", "pixel B"],
             rings.enumerated().map { index, ring in
                 [
-                    "b\(index)", ring.name, "\(ring.rows) of \(ring.height)", "\(ring.rowBytes)",
+                    "b\(index)", ring.name, "\(ring.rows) of \(ring.height)", "\(ring.phase)", "\(ring.rowBytes)",
                     "\(ring.rows * ring.rowBytes)", "\(ring.arenaOffset)", "\(ring.width)", "\(ring.pixelBytes)",
                 ]
             })

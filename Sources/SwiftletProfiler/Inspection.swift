@@ -18,6 +18,8 @@ public struct Inspection: Sendable, Encodable {
     public struct Operation: Sendable, Encodable {
         public var name: String
         public var kind: String
+        /// The case of `OperatorKind`.
+        public var operatorKind: String
         /// Height, width, channels.
         public var input: [Int]
         public var output: [Int]
@@ -48,6 +50,8 @@ public struct Inspection: Sendable, Encodable {
         public var arenaOffset: Int
         public var rowBytes: Int
         public var rows: Int
+        /// Not 0 where the ring is shared.
+        public var phase: Int
         /// Rows of the whole map.
         public var height: Int
         public var width: Int
@@ -123,7 +127,7 @@ public struct Inspection: Sendable, Encodable {
             let buffer = reader.buffer(index)
             return Ring(
                 name: known.name, arenaOffset: Int(buffer.arenaOffset), rowBytes: Int(buffer.rowBytes),
-                rows: Int(buffer.ringRows), height: known.height, width: Int(buffer.width),
+                rows: Int(buffer.ringRows), phase: Int(buffer.phase), height: known.height, width: Int(buffer.width),
                 pixelBytes: Int(buffer.pixelBytes))
         }
     }
@@ -138,6 +142,7 @@ extension Inspection.Operation {
         }
         self.name = name
         kind = record.kindName
+        operatorKind = record.operatorKind.map { "\($0)" } ?? "\(record.kind)"
         input = [Int(record.inputHeight), Int(record.inputWidth), Int(record.inputChannels)]
         output = [Int(record.outputHeight), Int(record.outputWidth), Int(record.outputChannels)]
         kernel = [Int(record.kernelHeight), Int(record.kernelWidth)]

@@ -46,6 +46,25 @@ extension PlanProblem {
     }
 }
 
+extension ModelFile {
+    /// The first operator of each segment.
+    var segments: [Int] { (0..<model.reader.segmentCount).map { model.reader.segmentStart($0) } }
+}
+
+extension PlanProblem {
+    /// The same with inputs that were planned to be resident: they stand whole where a stream would not.
+    init(ofPlanned file: ModelFile) throws {
+        self.init(file)
+        let streamed = try Planner(self).plan(segments: file.segments)
+        for index in sources.indices {
+            let buffer = sources[index].buffer
+            sources[index].isResident =
+                Int(file.model.reader.buffer(buffer).ringRows) == sources[index].height
+                && streamed.rings[buffer].rows < sources[index].height
+        }
+    }
+}
+
 /// One ring, as reports show it.
 public struct RingReport: Sendable, Codable {
     public var name: String
@@ -69,26 +88,36 @@ public struct MemoryReport: Sendable, Codable {
     public var macsFactor: Double
     public var rings: [RingReport]
 
+    /// Of a plan that no file holds yet.
+    public init(_ problem: PlanProblem, _ plan: Plan) {
+        arenaBytes = plan.arenaBytes
+        stateBytes = plan.stateBytes
+        layerwiseBytes = plan.layerwiseBytes
+        lowerBoundBytes = plan.livePeakBytes
+        segments = plan.segments.count
+        macsFactor = 1
+        rings = zip(problem.buffers, plan.rings).map { buffer, ring in
+            RingReport(
+                name: buffer.name, offset: ring.offset, byteCount: ring.byteCount, rows: ring.rows,
+                height: buffer.height, peakBytes: ring.peakBytes)
+        }
+    }
+
     /// - Throws: `PlanError.neverFinishes` for a model whose operators wait for each other.
     public init(_ file: ModelFile) throws {
         let reader = file.model.reader
-        let problem = PlanProblem(file)
-        let plan = try Planner(problem).plan(segments: (0..<reader.segmentCount).map { reader.segmentStart($0) })
-        arenaBytes = reader.arenaBytes
-        stateBytes = reader.state.byteCount
-        layerwiseBytes = plan.layerwiseBytes
-        lowerBoundBytes = plan.livePeakBytes
-        segments = reader.segmentCount
+        let problem = try PlanProblem(ofPlanned: file)
+        // The file says where each ring lies; when it lives is simulated.
+        var plan = try Planner(problem).plan(segments: file.segments)
+        plan.arenaBytes = reader.arenaBytes
+        for index in plan.rings.indices {
+            let buffer = reader.buffer(index)
+            plan.rings[index].offset = Int(buffer.arenaOffset)
+            plan.rings[index].rows = Int(buffer.ringRows)
+            plan.rings[index].byteCount = Int(buffer.ringRows) * Int(buffer.rowBytes)
+        }
+        self.init(problem, plan)
         let macs = (0..<reader.operatorCount).reduce(0) { $0 + reader.operation($1).multiplyAccumulates }
         macsFactor = macs > 0 ? Double(reader.header.multiplyAccumulates) / Double(macs) : 1
-        rings = problem.buffers.indices.map { index in
-            let buffer = reader.buffer(index)
-            let ring = plan.rings[index]
-            return RingReport(
-                name: problem.buffers[index].name, offset: Int(buffer.arenaOffset),
-                byteCount: Int(buffer.ringRows) * Int(buffer.rowBytes), rows: Int(buffer.ringRows),
-                height: problem.buffers[index].height,
-                peakBytes: ring.peakBytes)
-        }
     }
 }

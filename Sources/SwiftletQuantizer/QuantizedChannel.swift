@@ -1,6 +1,6 @@
 /// The weights of one output channel in int8, with a scale of their own, and its bias in int32.
 ///
-/// What it does not do: decide how to round beyond to nearest.
+/// What it does not do: choose the scale of other channels; each has its own.
 
 public struct QuantizedChannel: Sendable {
     /// -127...127.
@@ -13,17 +13,20 @@ public struct QuantizedChannel: Sendable {
     /// Half of what 32 bits hold: the rest is left to the sum.
     public static let biasLimit = 1_073_741_824.0
 
-    /// Rounds to nearest. The scale is the smallest that holds the largest weight in 127 steps, or a larger one when the
+    /// Rounds to nearest, or as `feedback` says. The scale is the smallest that holds the largest weight in 127 steps, or a larger one when the
     /// bias would not fit otherwise: a channel of all but dead weights with a real bias, as batch norms of dead channels
     /// leave behind.
-    public init(_ values: [Float], bias real: Float, inputScale: Double) {
+    public init(_ values: [Float], bias real: Float, inputScale: Double, feedback: RoundingFeedback? = nil) {
         let largest = Double(values.map(abs).max() ?? 0)
         var scale = largest / 127
         let forBias = abs(Double(real)) / (inputScale * Self.biasLimit)
         scale = max(scale, forBias)
         if scale == 0 { scale = 1 }
         self.scale = scale
-        weights = values.map { Int8(max(-127, min(127, (Double($0) / scale).rounded(.toNearestOrAwayFromZero)))) }
+        let steps = values.map { Double($0) / scale }
+        weights =
+            feedback?.round(steps)
+            ?? steps.map { Int8(max(-127, min(127, $0.rounded(.toNearestOrAwayFromZero)))) }
         bias = Int32((Double(real) / (inputScale * scale)).rounded(.toNearestOrAwayFromZero))
     }
 }

@@ -12,7 +12,7 @@ enum ModelSeeds {
     static func all() throws -> [[UInt8]] {
         // The operators that no float network has come from TensorFlow Lite's.
         try [everything(segments: 1), everything(segments: 2)]
-            + NetworkSeeds.tflite().map {
+            + TFLiteSeeds.tflite().map {
                 try Converter.convert(TFLiteTranslator.translate(TFLiteFile.graph(parsing: $0, file: "seed"))).bytes
             }
             + (1...6).map { try convert(RandomGraph.make(seed: $0, layers: 4)) }
@@ -50,7 +50,9 @@ enum ModelSeeds {
         let graph = try network.preparedForQuantization(preprocessing)
         let values = try Converter.rangedValues(of: graph)
         return try Converter.convert(
-            graph, ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) }), architecture: "seed",
+            graph,
+            calibration: Calibration(ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) })),
+            architecture: "seed",
             classNames: ["one", "two"], preprocessing: preprocessing
         ) { planner in
             try segments == 1 ? planner.plan() : planner.plan(segments: [0, planner.problem.steps.count / 2])

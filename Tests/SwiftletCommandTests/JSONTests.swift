@@ -29,6 +29,43 @@ import TestSupport
         #expect(text.contains("executor state"))
     }
 
+    @Test func profileTellsWhatFillsTheArenaWhen() throws {
+        let timeline = try run("profile", "--model", "random.bin", "--memory", "--json").json()
+        let memory = try #require(timeline["memory"] as? [String: Any])
+        let live = try #require(timeline["liveBytes"] as? [Int])
+        let moments = try #require(timeline["moments"] as? Int)
+        #expect(live.count == moments + 1)
+        #expect(live.max() == memory["lowerBoundBytes"] as? Int)
+        #expect(live[try #require(timeline["peakMoment"] as? Int)] == live.max())
+        let segments = try #require(timeline["segments"] as? [[String: Any]])
+        #expect(segments.count == memory["segments"] as? Int)
+        #expect(segments.compactMap { $0["peakBytes"] as? Int }.max() == live.max())
+        #expect(segments.last?["lastMoment"] as? Int == moments)
+        let text = try run("profile", "--model", "random.bin", "--memory").output
+        #expect(text.contains("executor state") && text.contains("tenths of the arena"))
+    }
+
+    /// A frame buffer stands whole: its bytes come on top of what a stream needs, less what can lie in it.
+    @Test func aResidentInputStandsWhole() throws {
+        let spec = "mobilenet-v2:width=0.35,resolution=96,classes=10"
+        let streamed = try run("plan", spec, "--json").json()
+        let resident = try run("plan", spec, "--resident-input", "--json").json()
+        let arenas = try [streamed, resident].map { try #require($0["arenaBytes"] as? Int) }
+        #expect(arenas[1] > arenas[0])
+        let input = try #require((resident["rings"] as? [[String: Any]])?.first)
+        #expect(input["name"] as? String == "input" && input["rows"] as? Int == 96)
+        let folder = try TemporaryFolder()
+        _ = try swiftlet.run(
+            ["convert", "--architecture", spec, "--random-weights", "1", "--resident-input", "resident.bin"],
+            in: folder.path)
+        let kept = try swiftlet.run(["plan", "resident.bin", "--run", "--json"], in: folder.path).json()
+        for key in ["arenaBytes", "lowerBoundBytes", "segments"] {
+            #expect(kept[key] as? Int == resident[key] as? Int, "\(key)")
+        }
+        let anew = try run("plan", "random.bin", "--resident-input", "--json").json()
+        #expect(((anew["rings"] as? [[String: Any]])?.first)?["rows"] as? Int == 32)
+    }
+
     /// The rings that live at the peak, and the executor's state, are the live peak.
     @Test func planAddsUp() throws {
         let plan = try run("plan", "random.bin", "--json").json()

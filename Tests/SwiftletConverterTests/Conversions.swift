@@ -16,8 +16,7 @@ import TestSupport
 struct CalibratedNetwork {
     let graph: Graph
     let ranges: [ValueID: ClosedRange<Float>]
-    /// Of each channel of each value.
-    let means: [ValueID: [Float]]
+    let channels: [ValueID: ChannelStatistics]
     let pictures: [[UInt8]]
 
     /// Prepares `network` and calibrates it on `count` pictures of smooth noise.
@@ -32,7 +31,7 @@ struct CalibratedNetwork {
         pictures = (0..<count).map { _ in (0..<elements).map { _ in UInt8.random(in: 0...255, using: &generator) } }
         let executor = try FloatExecutor(graph: graph, batchSize: 1, threads: 1)
         var statistics: [ValueID: ValueStatistics] = [:]
-        var sums: [ValueID: [Float]] = [:]
+        var seen: [ValueID: ChannelStatistics] = [:]
         let values = graph.values
         for picture in pictures {
             let floats = picture.map { Float($0) }
@@ -41,24 +40,37 @@ struct CalibratedNetwork {
                     statistics[value, default: ValueStatistics(name: "\(value)")].add(numbers)
                     let channels = values[value].shape.channels
                     let share = Float(channels) / Float(numbers.count * count)
-                    var sum = sums[value] ?? Array(repeating: 0, count: channels)
-                    for index in numbers.indices { sum[index % channels] += numbers[index] * share }
-                    sums[value] = sum
+                    let zeros = [Float](repeating: 0, count: channels)
+                    var sums =
+                        seen[value] ?? ChannelStatistics(means: zeros, minima: zeros, maxima: zeros, powers: zeros)
+                    for (index, number) in numbers.enumerated() {
+                        let channel = index % channels
+                        sums.means[channel] += number * share
+                        sums.powers[channel] += number * number * share
+                        sums.minima[channel] = min(sums.minima[channel], number)
+                        sums.maxima[channel] = max(sums.maxima[channel], number)
+                    }
+                    seen[value] = sums
                 }
             }
         }
         var ranges: [ValueID: ClosedRange<Float>] = [:]
         for value in try Converter.rangedValues(of: graph) { ranges[value] = try statistics[value]?.range(.minMax) }
         self.ranges = ranges
-        means = sums
+        self.channels = seen
     }
 
     func convert(
-        correctsBiases: Bool = false, leastSplitChannels: Int = Converter.leastSplitChannels,
+        correctsBiases: Bool = false, equalizesChannels: Bool = false,
+        leastSplitChannels: Int = Converter.leastSplitChannels,
         _ plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
         try Converter.convert(
-            graph, ranges: ranges, means: correctsBiases ? means : [:], architecture: "test", classNames: [],
+            graph,
+            calibration: Calibration(
+                ranges: ranges, channels: correctsBiases || equalizesChannels ? channels : [:],
+                equalizesChannels: equalizesChannels),
+            architecture: "test", classNames: [],
             preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []),
             leastSplitChannels: leastSplitChannels, plan: plan)
     }

@@ -123,11 +123,36 @@ private let smallZoo = [
         #expect(widest == 48)  // Stage 2 of width 0.5 has 48 channels.
     }
 
-    @Test func layersThatNoOperatorComputesAreRefusedByName() throws {
-        var graph = Graph(name: "t", input: Shape(height: 4, width: 4, channels: 3))
-        graph.output = try graph.append(.activation(.sigmoid), name: "gate", input: graph.input)
-        let error = #expect(throws: ConversionError.self) { try Lowering.lower(graph) }
-        #expect(error.map { "\($0)" }?.contains("node gate") == true)
+    /// As tables of 256 entries, whatever the scales before and behind them.
+    @Test(arguments: [Activation.leakyReLU(slope: 0.1), .sigmoid, .tanh, .swish])
+    func activationsThatNoClampStandsForAreCloseToFloat(_ activation: Activation) throws {
+        var graph = Graph(name: "t", input: Shape(height: 8, width: 8, channels: 3))
+        var value = graph.input
+        for (index, channels) in [12, 12, 7].enumerated() {
+            value = try graph.append(
+                .convolution(Convolution(outputChannels: channels, window: .centred(3), hasBias: true)),
+                name: "conv\(index)", input: value)
+            value = try graph.append(.activation(activation), name: "act\(index)", input: value)
+        }
+        graph.output = value
+        GraphInitializer.initialize(&graph, seed: 31)
+        let calibrated = try CalibratedNetwork(graph, seed: 31)
+        let sqnr = try calibrated.outputSQNR(calibrated.convert())
+        #expect(sqnr > 28, "\(activation): \(sqnr) dB")
+    }
+
+    /// Channels with ranges of their own, where only convolutions read them.
+    @Test(arguments: [
+        "mobilenet-v1:width=0.25,resolution=32,classes=7", "mobilenet-v2:width=0.35,resolution=32,classes=7",
+    ])
+    func equalizedChannelsAreCloserToFloat(_ spec: String) throws {
+        var network = try Architecture(parsing: spec).makeGraph()
+        var generator = SeededGenerator(seed: 29)
+        network.randomizeParameters(using: &generator)
+        let calibrated = try CalibratedNetwork(network, seed: 29)
+        let shared = try calibrated.outputSQNR(calibrated.convert())
+        let equalized = try calibrated.outputSQNR(calibrated.convert(equalizesChannels: true))
+        #expect(equalized > shared + 1, "\(spec): \(shared) dB shared, \(equalized) dB equalized")
     }
 
     @Test func planningIsDeterministic() throws {

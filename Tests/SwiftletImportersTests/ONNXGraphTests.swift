@@ -87,6 +87,14 @@ private func operations(_ writer: ONNXWriter) throws -> [String] {
     }
 }
 
+@Test func namesOfNodesAreUniqueAndPrintable() throws {
+    var writer = ONNXWriter()
+    writer.node("Relu", ["image"], ["a"], name: "relu\n")
+    writer.node("Relu", ["a"], ["b"], name: "relu\n")
+    writer.node("Relu", ["b"], ["scores"], name: "")
+    #expect(try operations(writer) == [#"relu\n: relu"#, #"relu\n_2: relu"#, "scores: relu"])
+}
+
 @Test func theArticleNamesEveryOperator() throws {
     let article = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -19,12 +19,13 @@ private func message(_ bytes: [UInt8]) -> String {
     writer.constant("w", [4, 3, 1, 1])
     writer.node("Conv", ["image", "w"], ["a"], name: "stem")
     writer.node("HardSwish", ["a"], ["b"], name: "swish")
+    writer.node("HardSwish", ["a"], ["e"], name: "second swish")
     writer.node("Conv", ["b", "w"], ["c"], name: "depends on swish")
     writer.node("Resize", ["a"], ["d"], name: "up")
     writer.node("FusedConv", ["a"], ["scores"], name: "fused", domain: "com.microsoft")
     #expect(
         message(writer.model)
-            == "m.onnx cannot be imported: node swish (HardSwish, opset 17): known activations are Relu, Clip, LeakyRelu, "
+            == "m.onnx cannot be imported: node swish (HardSwish, opset 17) and 1 more: known activations are Relu, Clip, LeakyRelu, "
             + "Sigmoid, Tanh and x * Sigmoid(x); train with one of them; node up (Resize, opset 17): maps cannot grow; cut "
             + "the network before it; node fused (FusedConv, of com.microsoft): operators of other makers are not known; "
             + "export with ONNX's own only")
@@ -91,6 +92,10 @@ private func message(_ bytes: [UInt8]) -> String {
     add("parameter conv.weight holds NaN or infinity (value 0 of 12)") {
         $0.constants = []
         $0.constant("w", [4, 3, 1, 1], repeating: .nan)
+    }
+    add("it is no whole ONNX model: tensor") { $0.constants = [ONNXWriter.tensor("a\n\u{1B}[1mb", [2], [1])] }
+    add("node \(String(repeating: "x", count: 120)) (Einsum, opset 17): the graph has no such operator") {
+        $0.node("Einsum", ["features"], ["e"], name: String(repeating: "x", count: 5000))
     }
     for (writer, expected) in cases {
         let text = message(writer.model)

@@ -276,9 +276,14 @@ enum Harness {
                 kernels.accumulate(input.inputRows($0.baseAddress!), into: &sums, channels: channels)
             }
         }
-        finishMeanRow(
-            sums, output.outputRow(0), channels: channels, offset: Int32(input.height * input.width) * inputZeroPoint,
-            scale: scale.fixedPoint, range: range.output)
+        let pair = [scale.multiplier, Int32(scale.shift)]
+        pair.withUnsafeBufferPointer {
+            finishMeanRow(
+                sums, output.outputRow(0), channels: channels,
+                MeanParameters(
+                    offset: Int32(input.height * input.width) * inputZeroPoint, scales: $0.baseAddress!,
+                    isPerChannel: false, range: range.output))
+        }
         return output.contents
     }
 }

@@ -112,6 +112,26 @@ import Testing
         #expect(shortened > 100)
     }
 
+    /// Segments that are simulated one by one give the whole run; only rows that nobody reads may seem to live on.
+    @Test func segmentsPutTogetherAreTheWholeRun() throws {
+        let seed: UInt64 = 300
+        for round in 0..<200 {
+            let problem = randomProblem(seed: seed + UInt64(round))
+            var generator = SeededGenerator(seed: seed + UInt64(round))
+            let simulation = Simulation(problem)
+            var library = SegmentLibrary(simulation)
+            let segments = [0] + problem.steps.indices.dropFirst().filter { _ in Bool.random(using: &generator) }
+            let (whole, composed) = (simulation.run(segments: segments), library.run(segments: segments))
+            let label = "seed \(seed) round \(round) segments \(segments)"
+            #expect(composed.isComplete && composed.ticks == whole.ticks, "\(label)")
+            #expect(composed.rows == whole.rows && composed.rowFirst == whole.rowFirst, "\(label)")
+            #expect(zip(composed.rowLast, whole.rowLast).allSatisfy { $0 >= $1 }, "\(label)")
+            let peaks = (composed: simulation.livePeak(composed).bytes, whole: simulation.livePeak(whole).bytes)
+            #expect(peaks.composed >= peaks.whole, "\(label)")
+            if let most = library.livePeak(segments: segments) { #expect(most >= peaks.whole, "\(label)") }
+        }
+    }
+
     /// A stream of 3x3 windows, each with a 1x1 behind it: every ring holds three rows under its window, but two between its
     /// turns, so one slot more than those is enough for all.
     @Test func ringsThatTurnInStepShareTheirThirdRow() throws {

@@ -1,4 +1,4 @@
-/// Runs random convolutions through the core's kernels and through the readable reference, and compares the rows byte for byte.
+/// Runs random convolutions and additions through the core's kernels and through the readable reference, and compares the rows byte for byte.
 ///
 /// Bytes beside the row must stay as they were. What it does not do: need a model; the generator is seeded, so every run
 /// makes the same operators.
@@ -118,6 +118,44 @@ struct Case {
     }
 }
 
+/// Two random rows and the constants of their addition. Returns whether the core's kernel has made the row; stops when it is wrong.
+func isAdditionMade(_ kernels: VectorKernels, _ generator: inout Generator) -> Bool {
+    var memory = Memory()
+    let channels = generator.next(1...40)
+    let width = generator.next(1...20)
+    func operand() -> InputRows {
+        let pixelBytes = channels + generator.next(0...5)
+        let rows = memory.take(1, of: UnsafePointer<UInt8>?.self)
+        rows[0] = UnsafePointer(memory.bytes(width * pixelBytes, &generator))
+        return InputRows(rows: rows, width: width, pixelBytes: pixelBytes, channels: nil)
+    }
+    let (first, second) = (operand(), operand())
+    func multiplier(_ shifts: ClosedRange<Int>) -> FixedPointMultiplier {
+        FixedPointMultiplier(
+            multiplier: Int32(generator.next(0x4000_0000...0x7FFF_FFFF)), shift: Int8(generator.next(shifts)))
+    }
+    let low = generator.next(-128...0)
+    let parameters = BinaryParameters(
+        firstZeroPoint: Int32(generator.next(-128...127)), secondZeroPoint: Int32(generator.next(-128...127)),
+        multipliers: (multiplier(-6...0), multiplier(-6...0), multiplier(-31...2)),
+        range: OutputRange(
+            zeroPoint: Int8(generator.next(-128...127)), low: Int8(low), high: Int8(generator.next(low...127))))
+    let bytes = width * (channels + 3)
+    let (made, expected) = (memory.take(bytes, of: UInt8.self), memory.take(bytes, of: UInt8.self))
+    for index in 0..<bytes { (made[index], expected[index]) = (0xA5, 0xA5) }
+    var output = OutputRow(start: made, width: width, pixelBytes: channels + 3, channels: nil)
+    guard kernels.add(first, second, output, channels: channels, parameters) else { return false }
+    output.start = expected
+    addRow(first, second, output, channels: channels, parameters)
+    for index in 0..<bytes where made[index] != expected[index] {
+        tell("byte", index)
+        tell("kernel", Int(made[index]))
+        tell("reference", Int(expected[index]))
+        stop("the core's addition differs from the reference")
+    }
+    return true
+}
+
 @main
 struct Conform {
     static func main() {
@@ -158,7 +196,12 @@ struct Conform {
                 stop("the core's kernel differs from the reference")
             }
         }
-        tell("cases", cases)
+        let additions = 100
+        for index in 0..<additions {
+            var generator = Generator(state: UInt32(cases + index))
+            if isAdditionMade(kernels, &generator) { taken += 1 }
+        }
+        tell("cases", cases + additions)
         tell("taken", taken)
         finish("done", 0)
     }

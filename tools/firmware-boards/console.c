@@ -29,18 +29,9 @@ void report(const char *name, int64_t value) {
     *text = 0;
     *--text = '\n';
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    // Long division by shifts: a Cortex-M has no 64-bit division, and none is linked.
     do {
-        uint64_t quotient = 0, rest = 0;
-        for (int bit = 63; bit >= 0; bit--) {
-            rest = rest << 1 | (left >> bit & 1);
-            if (rest >= 10) {
-                rest -= 10;
-                quotient |= (uint64_t)1 << bit;
-            }
-        }
-        *--text = (char)('0' + (int)rest);
-        left = quotient;
+        *--text = (char)('0' + (int)(left % 10));
+        left /= 10;
     } while (left != 0);
     if (value < 0) *--text = '-';
     *--text = ' ';

@@ -7,7 +7,8 @@ Needs numpy, onnx, onnxruntime; `networks` needs torch, `zoo` torchvision too:
     python3 tools/reference/onnx_outputs.py zoo FOLDER
 
 `random` makes small networks of all operators that are read, from seeds; these are kept in the repository. `networks`
-exports the networks of imported_outputs.py with PyTorch's exporters, `zoo` torchvision's with random weights. Each writes
+exports the networks of imported_outputs.py with PyTorch's exporters, `zoo` torchvision's with random weights (those that
+the variable NETWORKS names, by commas). Each writes
 the models and outputs.json: by file, up to 32 outputs for a made-up picture. A last softmax is in the models, not in the
 outputs: Swiftlet leaves it out.
 
@@ -359,8 +360,8 @@ def write_zoo(folder):
     import torchvision
 
     outputs = {}
-    for name in ["mobilenet_v2", "shufflenet_v2_x0_5", "squeezenet1_0", "resnet18", "densenet121", "mnasnet0_5",
-                 "googlenet", "alexnet", "vgg11_bn", "resnext50_32x4d", "regnet_x_400mf", "inception_v3"]:
+    names = os.environ.get("NETWORKS", "shufflenet_v2_x0_5,mnasnet0_5,googlenet,regnet_x_400mf,alexnet")
+    for name in names.split(","):
         torch.manual_seed(1)
         options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
         network = torchvision.models.get_model(name, **options)

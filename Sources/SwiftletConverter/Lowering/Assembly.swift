@@ -104,15 +104,21 @@ struct Assembly {
     private let scales: ScaleAssignment
     private let assignment: BufferAssignment
     private let means: [ValueID: [Float]]
+    private let covariances: [ValueID: ConvolutionCovariances]
     private var buffers: [AssembledBuffer]
+    private let omitsWeights: Bool
 
     /// - Throws: `ConversionError` for what the format cannot hold.
     ///
-    /// - Parameter means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    /// - Parameters:
+    ///   - means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    ///   - omitsWeights: packs none: the result can be planned, not written.
     static func assemble(
-        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]], inputsArePixels: Bool
+        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]] = [:],
+        covariances: [ValueID: ConvolutionCovariances] = [:], inputsArePixels: Bool, omitsWeights: Bool = false
     ) throws -> AssembledNetwork {
-        var assembly = Assembly(network, scales: scales, means: means)
+        var assembly = Assembly(
+            network, scales: scales, means: means, covariances: covariances, omitsWeights: omitsWeights)
         let operations = try network.operations.indices.map { try assembly.assemble($0) }
         return AssembledNetwork(
             operations: operations, buffers: assembly.buffers,
@@ -123,9 +129,14 @@ struct Assembly {
             outputs: network.outputs.map { assembly.map($0) }, inputsArePixels: inputsArePixels)
     }
 
-    private init(_ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]]) {
+    private init(
+        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]],
+        covariances: [ValueID: ConvolutionCovariances], omitsWeights: Bool
+    ) {
         self.network = network
+        self.omitsWeights = omitsWeights
         self.means = means
+        self.covariances = covariances
         self.scales = scales
         let assignment = BufferAssignment(network)
         self.assignment = assignment
@@ -182,14 +193,25 @@ struct Assembly {
         case .maxPool: assembled.record.kind = OperatorKind.maxPool.rawValue
         case .averagePool: assembled.record.kind = OperatorKind.averagePool.rawValue
         case .other(let kind): assembled.record.kind = kind.rawValue
+        case .function(let activation):
+            assembled.record.kind = OperatorKind.lookup.rawValue
+            let inputs = Set(first.map { scales($0) }).count == 1 ? [scales(first[0])] : first.map { scales($0) }
+            let tables = inputs.map { input in
+                (-128...127).map { outputScale.quantize(activation.value(at: input.dequantize(Int8($0)))) }
+            }
+            assembled.parameters = IntegerForm.Block.tables(tables).bytes(inputOrder: inputOrder)
         case .mean:
             let input = scales(first[0])
             assembled.record.kind = OperatorKind.globalAveragePool.rawValue
             if operation.integers == nil {
                 assembled.record.inputZeroPoint = input.zeroPoint
-                assembled.parameters = try meanBlock(
-                    name: operation.name, input, output: outputScale,
-                    pixels: operation.inputShape.height * operation.inputShape.width)
+                let pixels = operation.inputShape.height * operation.inputShape.width
+                let pairs = zip(first, outputs).map { (scales($0), scales($1)) }
+                let isShared = pairs.allSatisfy { $0 == pairs[0] }
+                assembled.parameters = try (isShared ? [0] : inputOrder).flatMap { channel in
+                    try meanBlock(
+                        name: operation.name, pairs[channel].0, output: pairs[channel].1, pixels: pixels)
+                }
             }
             assembled.scratchBuffer = buffers.count
             buffers.append(
@@ -205,7 +227,7 @@ struct Assembly {
                 name: operation.name, scales(first[0]), scales(second[0]), output: outputScale)
         }
         if operation.operands.count > 1 { assembled.second = operand(operation.operands[1], order: inputOrder) }
-        try setWeights(&assembled, operation, inputOrder: inputOrder)
+        if !omitsWeights { try setWeights(&assembled, operation, inputOrder: inputOrder) }
         return assembled
     }
 
@@ -226,7 +248,9 @@ struct Assembly {
     /// The means of an operand's channels in stored order; empty when one of them is not known.
     private func inputMeans(_ references: [ChannelReference], order: [Int]) -> [Float] {
         let known = references.map { reference -> Float? in
-            guard let operation = network.operation(of: reference.producer) else { return nil }
+            guard let operation = network.operation(of: reference.producer) else {
+                return network.inputs[reference.producer].value.flatMap { means[$0]?[reference.channel] }
+            }
             return means[operation.value]?[operation.valueChannel(reference.channel)]
         }
         return known.contains { $0 == nil } ? [] : order.map { known[$0]! }
@@ -250,6 +274,23 @@ struct Assembly {
             window.kernel.width, window.stride.width, window.padding.left, window.dilation.width, input.width,
             output.width)
         return rows.flatMap { row in columns.map { row * $0 } }
+    }
+
+    /// How the inputs of a stored group vary together, `[tap][stored input]` both ways; nil where it is not known.
+    private func covariance(
+        _ operation: LoweredOperation, _ layout: ConvolutionLayout, group: Int, inputOrder: [Int], outputOrder: [Int]
+    ) -> [Double]? {
+        guard let known = covariances[operation.value] else { return nil }
+        if layout.isDepthwise {
+            // The value's channel; each input channel makes as many of them as the multiplier says.
+            let multiplier = layout.outputChannels / layout.inputChannels
+            return known.groups[operation.valueChannel(outputOrder[group]) / multiplier]
+        }
+        let inputs = layout.groupInputs
+        let order = inputOrder[(group * inputs)..<((group + 1) * inputs)].map { $0 % inputs }
+        let matrix = known.groups[inputOrder[group * inputs] / inputs]
+        let places = (0..<layout.taps).flatMap { tap in order.map { tap * inputs + $0 } }
+        return places.flatMap { row in places.map { matrix[row * known.width + $0] } }
     }
 
     // MARK: Orders
@@ -321,7 +362,7 @@ struct Assembly {
         let weights: LoweredOperation.ConvolutionWeights
         switch operation.kind {
         case .convolution(let given, _), .depthwise(let given): weights = given
-        case .maxPool, .averagePool, .mean, .add, .other: return
+        case .maxPool, .averagePool, .mean, .add, .function, .other: return
         }
         let layout = ConvolutionLayout(assembled.record)
         let outputOrder = assembled.outputOrder
@@ -343,8 +384,11 @@ struct Assembly {
                 bias: outputOrder.map { bias[$0] },
                 inputs: inputOrder.map { scales(operation.operands[0][$0]) },
                 padValues: inputOrder.map { padValues?[$0] ?? 0 },
-                output: assembled.outputQuantization[0],
-                inputMeans: inputMeans(operation.operands[0], order: inputOrder), tapShares: tapShares(operation))
+                outputs: assembled.outputQuantization,
+                inputMeans: inputMeans(operation.operands[0], order: inputOrder), tapShares: tapShares(operation),
+                covariance: {
+                    covariance(operation, layout, group: $0, inputOrder: inputOrder, outputOrder: outputOrder)
+                })
             assembled.parameters = try stored.block()
         case .integer(let convolution):
             let values = convolution.weights

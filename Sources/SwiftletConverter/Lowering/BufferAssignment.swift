@@ -14,12 +14,15 @@ struct BufferAssignment {
     private(set) var slots: [[Int]] = []
 
     private let network: LoweredNetwork
+    /// Whose rows each operation waits for.
+    private let producers: [[Int]]
     /// The operations that read each channel of each producer; an operation counts from 0.
     private var readers: [[Set<Int>]]
     private var outputs: Set<ChannelReference>
 
     init(_ network: LoweredNetwork) {
         self.network = network
+        producers = network.operations.map { network.producers(of: $0) }
         let producerCount = network.producerCount
         readers = (0..<producerCount).map { producer in
             Array(repeating: [], count: network.shape(of: producer).channels)
@@ -121,7 +124,7 @@ struct BufferAssignment {
             for index in stride(from: writer, through: 0, by: -1) where rows[index] > 0 {
                 let operation = network.operations[index]
                 let needed = operation.lastInputRow(for: rows[index] - 1) + 1
-                for producer in network.producers(of: operation) where producer >= network.inputs.count {
+                for producer in producers[index] where producer >= network.inputs.count {
                     rows[producer - network.inputs.count] = max(rows[producer - network.inputs.count], needed)
                 }
             }

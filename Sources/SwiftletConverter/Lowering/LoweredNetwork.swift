@@ -19,6 +19,8 @@ struct LoweredOperation {
         case averagePool
         case mean
         case add
+        /// An activation that no clamp can stand for: a table.
+        case function(Activation)
         /// Any other operator of the file; it comes with its integers.
         case other(OperatorKind)
     }
@@ -101,6 +103,8 @@ struct LoweredNetwork {
     struct Input {
         var name: String
         var shape: Shape
+        /// The graph's value, for statistics.
+        var value: ValueID?
     }
 
     struct Output {

@@ -21,7 +21,7 @@ struct Lowering {
         channels[graph.input] = references(to: 0, count: graph.inputShape.channels)
         for node in graph.nodes { try lower(node) }
         return LoweredNetwork(
-            inputs: [.init(name: "input", shape: graph.inputShape)], operations: operations,
+            inputs: [.init(name: "input", shape: graph.inputShape, value: graph.input)], operations: operations,
             outputs: [.init(name: "output", channels: channels[graph.output]!, shape: graph.outputShape)])
     }
 
@@ -56,8 +56,7 @@ struct Lowering {
             emit(node, .add, window: Window(kernel: .one), operands: inputs)
         case .activation(let activation):
             guard activation == .relu || activation == .relu6 else {
-                throw ConversionError.unsupported(
-                    node: node.name, operation: node.operation.name, reason: "only relu and relu6 are known")
+                return emit(node, .function(activation), window: Window(kernel: .one), operands: inputs)
             }
             // A map that others read unclamped too: a 1x1 depthwise identity that clamps.
             let count = inputShape.channels

@@ -17,11 +17,26 @@ struct StoredConvolution {
     var inputs: [AffineQuantization]
     /// What padding holds in each stored input channel, in real numbers.
     var padValues: [Float]
-    var output: AffineQuantization
+    /// Of each stored output channel.
+    var outputs: [AffineQuantization]
     /// The mean of each stored input channel on real pictures; empty when it is not known, and biases are not corrected then.
     var inputMeans: [Float] = []
     /// For each tap the share of outputs for which it lies inside the map; elsewhere it meets padding, which has no mean.
     var tapShares: [Double] = []
+    /// How the inputs of a stored group (of an output channel, where depthwise) vary together, in the order in which `weight` is asked;
+    /// nil where it is not known.
+    var covariance: (_ group: Int) -> [Double]? = { _ in nil }
+
+    /// One a group, or one a channel; inputs are in steps of `inputScale`, as the weights that meet them.
+    private func feedback(group: Int, inputScale: Double) -> RoundingFeedback? {
+        guard var matrix = covariance(group) else { return nil }
+        let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
+        let width = layout.taps * groupInputs
+        let first = layout.isDepthwise ? group : group * layout.groupOutputs
+        let relative = (0..<width).map { inputScale / Double(inputs[inputChannel(first, $0 % groupInputs)].scale) }
+        for i in 0..<width { for j in 0..<width { matrix[i * width + j] *= relative[i] * relative[j] } }
+        return RoundingFeedback(covariance: matrix, count: width)
+    }
 
     /// Which stored input channel `input` within the group of `output` is.
     private func inputChannel(_ output: Int, _ input: Int) -> Int {
@@ -56,7 +71,12 @@ struct StoredConvolution {
         let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
         // Inputs may come in several scales: weights are brought to the largest, so that no weight grows.
         let inputScale = Double(inputs.map(\.scale).max() ?? 1)
+        var feedback: RoundingFeedback?
         for channel in 0..<layout.outputChannels {
+            if layout.isDepthwise || channel % layout.groupOutputs == 0 {
+                let group = layout.isDepthwise ? channel : channel / layout.groupOutputs
+                feedback = self.feedback(group: group, inputScale: inputScale)
+            }
             var values: [Float] = []
             for tap in 0..<layout.taps {
                 for input in 0..<groupInputs {
@@ -64,10 +84,12 @@ struct StoredConvolution {
                     values.append(Float(Double(weight(channel, tap, input)) * relative))
                 }
             }
-            var quantized = QuantizedChannel(values, bias: bias[channel], inputScale: inputScale)
+            var quantized = QuantizedChannel(
+                values, bias: bias[channel], inputScale: inputScale, feedback: feedback)
             if !inputMeans.isEmpty {
                 let shift = meanShift(of: channel, values, quantized, inputScale: inputScale)
-                quantized = QuantizedChannel(values, bias: bias[channel] + shift, inputScale: inputScale)
+                quantized = QuantizedChannel(
+                    values, bias: bias[channel] + shift, inputScale: inputScale, feedback: feedback)
             }
             var sum = Int64(quantized.bias)
             var bound = abs(Double(quantized.bias))
@@ -83,7 +105,7 @@ struct StoredConvolution {
             guard bound < 2_147_483_647 else {
                 throw ConversionError.overflow(node: name, channel: channel, bound: bound)
             }
-            let real = inputScale * quantized.scale / Double(output.scale)
+            let real = inputScale * quantized.scale / Double(outputs[channel].scale)
             guard let multiplier = FixedPointMultiplier(real) else {
                 throw ConversionError.unsupported(
                     node: name, operation: "convolution", reason: "channel \(channel) needs the multiplier \(real)")
@@ -120,7 +142,7 @@ func additionBlock(
     return bytes
 }
 
-/// The parameters of a mean over `pixels` pixels, as TFLite's reference derives them: the division is in the multiplier,
+/// The parameters of a mean over `pixels` pixels, of all channels or of one, as TFLite's reference derives them: the division is in the multiplier,
 /// shifted left as far as it keeps bits.
 func meanBlock(
     name: String, _ input: AffineQuantization, output: AffineQuantization, pixels: Int

@@ -1,8 +1,9 @@
 /// The scale and the zero point of every channel that flows.
 ///
 /// Each operation has a scale of its own, even when it writes beside others into one buffer: a convolution that reads them
-/// takes the differences into its weights. Only what must agree is made to: the channels of an operand of `add` and `mean`.
-/// Pools pass scales through. What it does not do: choose ranges; calibration does.
+/// takes the differences into its weights; or each of its channels has one (`ChannelScales`). Only what must agree is made to:
+/// the channels of an operand of `add` and `mean`. Pools pass scales through. What it does not do: choose ranges; calibration
+/// does.
 import SwiftletGraph
 import SwiftletQuantizer
 
@@ -22,22 +23,32 @@ struct ScaleAssignment {
 
     /// - Parameters:
     ///   - ranges: the calibrated range of each value that an operation makes.
+    ///   - channels: the quantization of each channel of operations where they have scales of their own.
     ///   - input: of the pushed picture.
     init(
-        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], input: AffineQuantization,
-        names: (ValueID) -> String
+        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], channels: [Int: [AffineQuantization]] = [:],
+        input: AffineQuantization, names: (ValueID) -> String
     )
         throws
     {
-        var sets = DisjointSets(count: network.producerCount)
+        // Groups of single channels come behind those of whole producers.
+        var given: [AffineQuantization] = []
         groups = [Array(repeating: 0, count: network.inputs[0].shape.channels)]
         for (index, operation) in network.operations.enumerated() {
-            groups.append(
-                operation.keepsScales
-                    ? operation.operands[0].map { groups[$0.producer][$0.channel] }
-                    : Array(repeating: index + 1, count: operation.outputShape.channels))
+            if operation.keepsScales {
+                groups.append(operation.operands[0].map { groups[$0.producer][$0.channel] })
+            } else if let own = channels[index] {
+                let first = network.producerCount + given.count
+                groups.append(Array(first..<(first + own.count)))
+                given += own
+            } else {
+                groups.append(Array(repeating: index + 1, count: operation.outputShape.channels))
+            }
         }
+        var sets = DisjointSets(count: network.producerCount + given.count)
         func unify(_ references: [ChannelReference], _ sets: inout DisjointSets) {
+            // Channels with scales of their own have them where whoever reads them can do with that.
+            if groups[references[0].producer][references[0].channel] >= network.producerCount { return }
             for reference in references.dropFirst() {
                 sets.join(
                     groups[references[0].producer][references[0].channel], groups[reference.producer][reference.channel]
@@ -48,13 +59,14 @@ struct ScaleAssignment {
             switch operation.kind {
             case .add, .mean: for operand in operation.operands { unify(operand, &sets) }
             case .maxPool, .averagePool: if operation.clamp.low != nil { unify(operation.operands[0], &sets) }
-            case .convolution, .depthwise, .other: break
+            case .convolution, .depthwise, .function, .other: break
             }
         }
         for output in network.outputs { unify(output.channels, &sets) }
 
         var merged: [Int: ClosedRange<Float>] = [:]
-        for (index, operation) in network.operations.enumerated() where !operation.keepsScales {
+        for (index, operation) in network.operations.enumerated()
+        where !operation.keepsScales && channels[index] == nil {
             guard let range = ranges[operation.value] else {
                 throw ConversionError.noRange(value: names(operation.value))
             }
@@ -65,6 +77,7 @@ struct ScaleAssignment {
                 } ?? range
         }
         for (root, range) in merged { quantization[root] = AffineQuantization(range) }
+        for (index, own) in given.enumerated() { quantization[network.producerCount + index] = own }
         // The picture's scale is given: whatever shares a group with it takes its.
         quantization[sets.root(0)] = input
         groups = groups.map { $0.map { sets.root($0) } }

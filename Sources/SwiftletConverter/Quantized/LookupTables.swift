@@ -9,6 +9,7 @@
     import Darwin
 #endif
 import SwiftletArithmetic
+import SwiftletGraph
 import SwiftletQuantizer
 
 /// `e^x` in Float32, from the C library.
@@ -155,5 +156,19 @@ extension LookupTable {
             positive: try .checked(Double(input.scale / output.scale), "leaky ReLU"),
             negative: try .checked(Double(input.scale * slope / output.scale), "leaky ReLU"),
             inputZeroPoint: input.zeroPoint, bounds: OutputBounds(zeroPoint: output.zeroPoint))
+    }
+}
+
+extension Activation {
+    /// The activation of one real number.
+    func value(at x: Float) -> Float {
+        switch self {
+        case .relu: max(x, 0)
+        case .relu6: min(max(x, 0), 6)
+        case .leakyReLU(let slope): x < 0 ? slope * x : x
+        case .sigmoid: 1 / (1 + expf(-x))
+        case .tanh: tanhf(x)
+        case .swish: x / (1 + expf(-x))
+        }
     }
 }

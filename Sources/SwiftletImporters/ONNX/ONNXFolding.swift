@@ -33,9 +33,11 @@ extension ONNXTranslator {
         }
     }
 
-    /// - Throws: `ONNXRefusal` once all folding together has made too much.
-    private mutating func allow(_ sizes: [Int]) throws -> Int {
-        guard let count = ONNXTensor.elementCount(sizes, limit: Self.elementLimit),
+    /// - Parameter sources: what the new constant is made of; one that is not larger may be as large as the file makes it.
+    /// - Throws: `ONNXRefusal` for more, or once all folding together has made too much.
+    private mutating func allow(_ sizes: [Int], from sources: [ONNXTensor]) throws -> Int {
+        let limit = max(Self.constantLimit, sources.map(\.count).reduce(0, +))
+        guard let count = ONNXTensor.elementCount(sizes, limit: limit),
             foldedElements + count <= 4 * Self.elementLimit
         else { throw ONNXRefusal("it makes a constant of sizes \(sizes), which is too large") }
         foldedElements += count
@@ -58,7 +60,7 @@ extension ONNXTranslator {
 
     private mutating func constantOfShape(_ call: ONNXCall) throws -> ONNXTensor {
         let sizes = try call.constant(0, "shape").integers()
-        let count = try allow(sizes)
+        let count = try allow(sizes, from: [])
         guard case .tensor(let value) = call.node.attributes["value"] else {
             return ONNXTensor(sizes: sizes, contents: .floats(Array(repeating: 0, count: count)))
         }
@@ -68,7 +70,7 @@ extension ONNXTranslator {
 
     private mutating func cast(constant call: ONNXCall) throws -> ONNXTensor {
         let tensor = try call.constant(0, "input")
-        _ = try allow(tensor.sizes)
+        _ = try allow(tensor.sizes, from: [tensor])
         let type = try call.node.integer("to", default: 0)
         if ONNXSizes.isFloat(type) { return ONNXTensor(sizes: tensor.sizes, contents: .floats(try tensor.floats())) }
         guard case .floats(let values) = tensor.contents else { return tensor }
@@ -82,7 +84,7 @@ extension ONNXTranslator {
     private mutating func transpose(constant call: ONNXCall) throws -> ONNXTensor {
         let tensor = try call.constant(0, "input")
         let order = try ONNXSizes.order(call, rank: tensor.sizes.count)
-        _ = try allow(tensor.sizes)
+        _ = try allow(tensor.sizes, from: [tensor])
         let steps = Self.steps(tensor.sizes)
         let sizes = order.map { tensor.sizes[$0] }
         return try tensor.gathered(Self.places(sizes, steps: order.map { steps[$0] }), sizes: sizes)
@@ -98,7 +100,7 @@ extension ONNXTranslator {
             // A step beyond the axis is never taken.
             steps[range.axis] *= range.count > 1 ? range.step : 0
         }
-        _ = try allow(sizes)
+        _ = try allow(sizes, from: [tensor])
         return try tensor.gathered(Self.places(sizes, steps: steps).map { first + $0 }, sizes: sizes)
     }
 
@@ -113,7 +115,7 @@ extension ONNXTranslator {
         }
         let (outer, inner) = (tensor.sizes[..<axis], tensor.sizes[(axis + 1)...])
         let sizes = outer + indices.sizes + inner
-        let count = try allow(Array(sizes))
+        let count = try allow(Array(sizes), from: [tensor])
         let run = inner.reduce(1, *)
         var places: [Int] = []
         places.reserveCapacity(count)
@@ -136,7 +138,7 @@ extension ONNXTranslator {
             else { throw ONNXRefusal("it joins the sizes \(tensors.map(\.sizes)) along axis \(stated)") }
             sizes[axis] += tensor.sizes[axis]
         }
-        let count = try allow(sizes)
+        let count = try allow(sizes, from: tensors)
         let blocks = count == 0 ? 0 : sizes[..<axis].reduce(1, *)
         func joined<Number>(_ parts: [[Number]]) -> [Number] {
             (0..<blocks).flatMap { block in
@@ -164,7 +166,7 @@ extension ONNXTranslator {
             }
             return left == 1 ? right : left
         }
-        _ = try allow(sizes)
+        _ = try allow(sizes, from: [first, second])
         func places(_ own: [Int]) -> [Int] {
             Self.places(sizes, steps: zip(own, Self.steps(own)).map { $0 == 1 ? 0 : $1 })
         }

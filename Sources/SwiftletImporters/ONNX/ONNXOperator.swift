@@ -45,11 +45,14 @@ enum ONNXOperator: String, CaseIterable {
 
     /// Why an operator that is not among these is refused, and the way out.
     static func reasonAgainst(_ node: ONNXNode) -> String {
+        // Quantizers add operators of their own makers.
+        let isQuantized =
+            node.type.hasPrefix("QLinear") || node.type.hasSuffix("QuantizeLinear") || node.type.hasSuffix("Integer")
+        if isQuantized || node.type == "DequantizeLinear" {
+            return "the network is quantized already; give the float network that it came from"
+        }
         guard node.domain.isEmpty else { return "operators of other makers are not known; export with ONNX's own only" }
         switch node.type {
-        case "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul",
-            "ConvInteger", "MatMulInteger":
-            return "the network is quantized already; give the float network that it came from"
         case "If", "Loop", "Scan":
             return "a network that decides as it runs has no fixed graph; export it traced, in evaluation mode"
         case "HardSwish", "HardSigmoid", "Elu", "Selu", "Celu", "Gelu", "Mish", "PRelu", "Softplus", "Softsign", "Erf":

@@ -3,6 +3,7 @@
 /// A node that cannot be taken over is noted, whatever depends on it is passed over, and the walk goes on: a refusal names
 /// everything at once. This file holds the walk and what all operators share; the operators are in the files beside it.
 /// What it does not do: read files, or judge pictures.
+import SwiftletFiles
 import SwiftletGraph
 
 struct ONNXTranslator {
@@ -17,15 +18,17 @@ struct ONNXTranslator {
     var sigmoids: [ValueID: ValueID] = [:]
     /// Elements of constants that folding has made.
     var foldedElements = 0
-    private var problems: [String] = []
+    private var problems: [Problem] = []
     /// By name, how often it has been asked for.
     private var nodeNames: [String: Int] = [:]
     /// Elements of all maps so far.
     private var mapElements = 0
 
-    /// The most elements that one map or constant may have, and a quarter of what all may have together: a file of a few
-    /// bytes must not fill the memory.
+    /// The most elements that one map may have, and a quarter of what all maps or all folded constants may have: a file of
+    /// a few bytes must not fill the memory.
     static let elementLimit = 1 << 26
+    /// The most elements of a constant that is larger than what it is made of.
+    static let constantLimit = 1 << 22
     static let channelLimit = 1 << 22
     /// The largest kernel, stride, dilation, padding or picture side.
     static let sideLimit = 65_535
@@ -48,8 +51,24 @@ struct ONNXTranslator {
         }
     }
 
+    private struct Problem {
+        var node: String
+        var type: String
+        var reason: String
+    }
+
+    /// In the order of the file; nodes of one operator that are refused for one reason are told together.
     private struct Problems: Error {
-        var list: [String]
+        var list: [String] = []
+
+        init(_ problems: [Problem]) {
+            let groups = Dictionary(grouping: problems.indices) { [problems[$0].type, problems[$0].reason] }
+            for indices in groups.values.sorted(by: { $0[0] < $1[0] }) {
+                let first = problems[indices[0]]
+                let others = indices.count > 1 ? " and \(indices.count - 1) more" : ""
+                list.append("\(first.node)\(others): \(first.reason)")
+            }
+        }
     }
 
     private static func input(of file: ONNXFile) throws -> (name: String, map: ONNXMap, shape: Shape) {
@@ -95,19 +114,20 @@ struct ONNXTranslator {
             do {
                 results = try translate(node)
             } catch let refusal as ONNXRefusal {
-                problems.append("\(title(node)): \(refusal.reason)")
+                problems.append(Problem(node: title(node), type: node.type, reason: refusal.reason))
             } catch GraphError.wrongInputs(_, _, let reason) {
-                problems.append("\(title(node)): \(reason)")
+                problems.append(Problem(node: title(node), type: node.type, reason: reason))
             }
             for (index, name) in node.outputs.enumerated() where !name.isEmpty {
                 guard operands[name] == nil else {
-                    problems.append("\(title(node)): it makes '\(name)' a second time")
+                    problems.append(
+                        Problem(node: title(node), type: node.type, reason: "it makes '\(name)' a second time"))
                     continue
                 }
                 operands[name] = index < results.count ? results[index] : .unknown
             }
         }
-        guard problems.isEmpty else { throw Problems(list: problems) }
+        guard problems.isEmpty else { throw Problems(problems) }
         guard file.outputs.count == 1, let output = file.outputs.first else {
             let names = file.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
             throw ONNXRefusal("it has \(file.outputs.count) outputs (\(names)), a classifier has one")
@@ -123,8 +143,8 @@ struct ONNXTranslator {
     /// "node /conv1/Conv (Conv, opset 17)".
     private func title(_ node: ONNXNode) -> String {
         let name = node.name.isEmpty ? "that makes '\(node.outputs.first ?? "")'" : node.name
-        let domain = node.domain.isEmpty ? "opset \(file.opset)" : "of \(node.domain)"
-        return "node \(name) (\(node.type), \(domain))"
+        let domain = node.domain.isEmpty ? "opset \(file.opset)" : "of \(node.domain.prefix(40))"
+        return "node \(name.prefix(120)) (\(node.type.prefix(40)), \(domain))"
     }
 
     /// - Returns: what stands for each output.
@@ -149,7 +169,8 @@ struct ONNXTranslator {
     }
 
     private mutating func nodeName(of node: ONNXNode) -> String {
-        uniqueName(node.name.isEmpty ? node.outputs.first ?? node.type : node.name)
+        // Reports and int8.bin repeat it.
+        uniqueName(oneLine(node.name.isEmpty ? node.outputs.first ?? node.type : node.name, limit: 200))
     }
 
     private mutating func uniqueName(_ base: String) -> String {

@@ -169,7 +169,7 @@ extension ONNXTranslator {
     ) throws -> ValueID {
         let channels = graph.shape(of: input).channels
         let sizes = [channels, 1, kernel.height, kernel.width]
-        guard let count = ONNXTensor.elementCount(sizes, limit: Self.elementLimit) else {
+        guard let count = ONNXTensor.elementCount(sizes, limit: Self.constantLimit) else {
             throw ONNXRefusal("its window of \(kernel) over \(channels) channels is too large")
         }
         var values = Array(repeating: place == nil ? tap : 0, count: count)
@@ -190,7 +190,7 @@ extension ONNXTranslator {
     ) throws -> ValueID {
         let inputs = graph.shape(of: input).channels
         let outputs = before + inputs + after
-        guard let count = ONNXTensor.elementCount([outputs, inputs], limit: Self.elementLimit) else {
+        guard let count = ONNXTensor.elementCount([outputs, inputs], limit: Self.constantLimit) else {
             throw ONNXRefusal("it makes \(outputs) channels, which are too many")
         }
         var values = [Float](repeating: 0, count: count)

@@ -1,84 +1,8 @@
-/// Small networks as ONNX and TensorFlow Lite have them, written field by field.
+/// Small networks as TensorFlow Lite has them, written field by field.
 ///
-/// What it does not do: make sense as networks. Schemas: onnx/onnx.proto; TensorFlow's schema.fbs, version 3.
+/// What it does not do: make sense as networks. Schema: TensorFlow's schema.fbs, version 3.
 
-enum NetworkSeeds {
-    // MARK: ONNX
-
-    @Sendable
-    static func onnx() throws -> [[UInt8]] {
-        let weights = (name: "w", sizes: [4, 3, 3, 3])
-        return [
-            model(
-                [
-                    ("Conv", ["x", "w"], [("pads", [1, 1, 1, 1]), ("strides", [2, 2])]),
-                    ("GlobalAveragePool", ["t0"], []),
-                ], [weights]),
-            model(
-                [
-                    ("Conv", ["x", "w"], []), ("Relu", ["t0"], []), ("MaxPool", ["t1"], [("kernel_shape", [2, 2])]),
-                    ("GlobalAveragePool", ["t2"], []), ("Softmax", ["t3"], [("axis", [1])]),
-                ],
-                [weights]),
-            model([("Flatten", ["x"], []), ("Gemm", ["t0", "w"], [("transB", [1])])], [("w", [4, 192])]),
-            model(
-                [
-                    ("BatchNormalization", ["x", "s", "s", "s", "s"], []), ("Add", ["t0", "x"], []),
-                    ("Concat", ["t1", "x"], [("axis", [1])]), ("GlobalAveragePool", ["t2"], []),
-                ], [("s", [3])]),
-            model([("Transpose", ["x"], [("perm", [0, 2, 3, 1])]), ("ReduceMean", ["t0"], [("axes", [1, 2])])], []),
-            model([("Mul", ["x", "c"], []), ("AveragePool", ["t0"], [("kernel_shape", [8, 8])])], [("c", [1])]),
-        ]
-    }
-
-    private typealias ONNXNode = (type: String, inputs: [String], attributes: [(String, [Int])])
-
-    /// A chain: node `i` makes `t<i>`, the last one the output.
-    private static func model(_ nodes: [ONNXNode], _ constants: [(name: String, sizes: [Int])]) -> [UInt8] {
-        var graph: [UInt8] = []
-        for (index, node) in nodes.enumerated() {
-            var fields: [UInt8] = []
-            for input in node.inputs { fields += text(1, input) }
-            fields += text(2, "t\(index)") + text(3, "n\(index)") + text(4, node.type)
-            for (name, values) in node.attributes {
-                var attribute = text(1, name)
-                if values.count == 1 {
-                    attribute += number(3, values[0])
-                } else {
-                    for value in values { attribute += number(8, value) }
-                }
-                fields += message(5, attribute)
-            }
-            graph += message(1, fields)
-        }
-        for (name, sizes) in constants {
-            var tensor: [UInt8] = []
-            for size in sizes { tensor += number(1, size) }
-            let raw = [UInt8](repeating: 0x3E, count: 4 * sizes.reduce(1, *))
-            graph += message(5, tensor + number(2, 1) + text(8, name) + message(9, raw))
-        }
-        graph += message(11, value("x", [1, 3, 8, 8])) + message(12, value("t\(nodes.count - 1)", [1, 4]))
-        return number(1, 8) + message(7, graph) + message(8, number(2, 11))
-    }
-
-    private static func value(_ name: String, _ sizes: [Int]) -> [UInt8] {
-        var shape: [UInt8] = []
-        for size in sizes { shape += message(1, number(1, size)) }
-        return text(1, name) + message(2, message(1, number(1, 1) + message(2, shape)))
-    }
-
-    private static func varint(_ value: Int) -> [UInt8] {
-        value < 0x80 ? [UInt8(value)] : [UInt8(value & 0x7F) | 0x80] + varint(value >> 7)
-    }
-
-    private static func number(_ field: Int, _ value: Int) -> [UInt8] { varint(field << 3) + varint(value) }
-    private static func message(_ field: Int, _ bytes: [UInt8]) -> [UInt8] {
-        varint(field << 3 | 2) + varint(bytes.count) + bytes
-    }
-    private static func text(_ field: Int, _ text: String) -> [UInt8] { message(field, Array(text.utf8)) }
-
-    // MARK: TensorFlow Lite
-
+enum TFLiteSeeds {
     /// A tensor: int8 when `values` are nil or bytes, int32 otherwise.
     private struct FlatTensor {
         var shape: [Int32]

@@ -2,14 +2,16 @@
 ///
 /// What it does not do: check anything.
 
-struct ONNXWriter {
-    var opset = 17
-    var inputSizes = [1, 3, 8, 8]
-    var nodes: [[UInt8]] = []
-    var constants: [[UInt8]] = []
-    var outputs = ["scores"]
+public struct ONNXWriter {
+    public init() {}
 
-    static func varint(_ value: Int) -> [UInt8] {
+    public var opset = 17
+    public var inputSizes = [1, 3, 8, 8]
+    public var nodes: [[UInt8]] = []
+    public var constants: [[UInt8]] = []
+    public var outputs = ["scores"]
+
+    public static func varint(_ value: Int) -> [UInt8] {
         var rest = UInt64(bitPattern: Int64(value))
         var bytes: [UInt8] = []
         while rest > 0x7F {
@@ -19,35 +21,35 @@ struct ONNXWriter {
         return bytes + [UInt8(rest)]
     }
 
-    static func number(_ field: Int, _ value: Int) -> [UInt8] { varint(field << 3) + varint(value) }
+    public static func number(_ field: Int, _ value: Int) -> [UInt8] { varint(field << 3) + varint(value) }
 
-    static func bytes(_ field: Int, _ contents: [UInt8]) -> [UInt8] {
+    public static func bytes(_ field: Int, _ contents: [UInt8]) -> [UInt8] {
         varint(field << 3 | 2) + varint(contents.count) + contents
     }
 
-    static func text(_ field: Int, _ text: String) -> [UInt8] { bytes(field, Array(text.utf8)) }
+    public static func text(_ field: Int, _ text: String) -> [UInt8] { bytes(field, Array(text.utf8)) }
 
     /// A `TensorProto` of floats, raw.
-    static func tensor(_ name: String, _ sizes: [Int], _ values: [Float]) -> [UInt8] {
+    public static func tensor(_ name: String, _ sizes: [Int], _ values: [Float]) -> [UInt8] {
         let raw = values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
         return sizes.flatMap { number(1, $0) } + number(2, 1) + text(8, name) + bytes(9, raw)
     }
 
     /// A `TensorProto` of 64-bit integers.
-    static func integers(_ name: String, _ values: [Int]) -> [UInt8] {
+    public static func integers(_ name: String, _ values: [Int]) -> [UInt8] {
         number(1, values.count) + number(2, 7) + bytes(7, values.flatMap(varint)) + text(8, name)
     }
 
     /// An `AttributeProto` of integers.
-    static func attribute(_ name: String, _ values: [Int]) -> [UInt8] {
+    public static func attribute(_ name: String, _ values: [Int]) -> [UInt8] {
         bytes(5, text(1, name) + values.flatMap { number(8, $0) } + number(20, 7))
     }
 
-    static func attribute(_ name: String, _ value: Int) -> [UInt8] {
+    public static func attribute(_ name: String, _ value: Int) -> [UInt8] {
         bytes(5, text(1, name) + number(3, value) + number(20, 2))
     }
 
-    mutating func node(
+    public mutating func node(
         _ type: String, _ inputs: [String], _ outputs: [String], name: String, attributes: [UInt8] = [],
         domain: String = ""
     ) {
@@ -56,18 +58,18 @@ struct ONNXWriter {
                 + Self.text(4, type) + attributes + (domain.isEmpty ? [] : Self.text(7, domain)))
     }
 
-    mutating func constant(_ name: String, _ sizes: [Int], repeating value: Float = 0.5) {
+    public mutating func constant(_ name: String, _ sizes: [Int], repeating value: Float = 0.5) {
         constants.append(Self.tensor(name, sizes, Array(repeating: value, count: sizes.reduce(1, *))))
     }
 
-    mutating func shape(_ name: String, _ values: [Int]) { constants.append(Self.integers(name, values)) }
+    public mutating func shape(_ name: String, _ values: [Int]) { constants.append(Self.integers(name, values)) }
 
     private static func value(_ name: String, _ sizes: [Int]) -> [UInt8] {
         let shape = bytes(2, sizes.flatMap { bytes(1, number(1, $0)) })
         return text(1, name) + bytes(2, bytes(1, number(1, 1) + shape))
     }
 
-    var model: [UInt8] {
+    public var model: [UInt8] {
         let graph =
             nodes.flatMap { Self.bytes(1, $0) } + Self.text(2, "test") + constants.flatMap { Self.bytes(5, $0) }
             + Self.bytes(11, Self.value("image", inputSizes))
@@ -76,7 +78,7 @@ struct ONNXWriter {
     }
 
     /// image -> 1x1 convolution of 4 channels -> mean -> scores, a vector.
-    static var classifier: ONNXWriter {
+    public static var classifier: ONNXWriter {
         var writer = ONNXWriter()
         writer.constant("w", [4, 3, 1, 1])
         writer.node("Conv", ["image", "w"], ["features"], name: "conv")

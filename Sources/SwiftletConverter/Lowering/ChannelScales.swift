@@ -1,0 +1,343 @@
+/// Scales of single channels, where they cost nothing at run time.
+///
+/// A convolution requantizes each output channel with a multiplier of its own, and one that reads channels of different scales
+/// takes the differences into its weights; a mean may have a multiplier a channel, too. So channels that only convolutions and
+/// means read may each have a scale that fits them; what
+/// equalization moves between the weights of two layers (Nagel et al. 2019, "Data-Free Quantization Through Weight
+/// Equalization and Bias Correction", section 4.1) stands in multipliers here, and survives ReLU6. Additions may stand between
+/// when both inputs and the sum share the scale of each channel: their multipliers are then the same for all.
+///
+/// How far to go is a trade: a channel with a fine scale is rounded less, but its weights become small beside those of others
+/// in a row that has one scale. `s[c] = S (r[c] / S)^a`, with `r` the scales that just hold each channel and `S` the largest;
+/// the exponent `a` of each set of channels makes the error of the convolutions that read them least.
+/// What it does not do: channels that an output or a function reads; they keep one scale.
+import Foundation
+import SwiftletGraph
+import SwiftletQuantizer
+
+/// What calibration saw of the channels of a value.
+public struct ChannelStatistics: Sendable {
+    public var means: [Float]
+    public var minima: [Float]
+    public var maxima: [Float]
+    /// The mean of the squares.
+    public var powers: [Float]
+
+    public init(means: [Float], minima: [Float], maxima: [Float], powers: [Float]) {
+        self.means = means
+        self.minima = minima
+        self.maxima = maxima
+        self.powers = powers
+    }
+}
+
+struct ChannelScales {
+    /// Operations whose channels share scales channel by channel: one alone, or those that additions connect.
+    private struct Family {
+        var operations: [Int]
+        /// For each set of channels that share a scale, the smallest scale that holds it.
+        var ownScales: [Double] = []
+        var zeroPoint: Int8 = 0
+        var exponent = 0.5
+
+        /// The scale of each set.
+        var scales: [Double] {
+            let largest = ownScales.max() ?? 1
+            return ownScales.map { largest * pow(max($0 / largest, ChannelScales.leastShare), exponent) }
+        }
+    }
+
+    /// A channel that hardly ever speaks may speak up on another picture.
+    private static let leastShare = 1.0 / 64
+
+    private let network: LoweredNetwork
+    private let ranges: [ValueID: ClosedRange<Float>]
+    private let statistics: [ValueID: ChannelStatistics]
+    private var families: [Family] = []
+    /// The family of each operation; nil where channels share one scale.
+    private var family: [Int?]
+    /// The set of each channel of each operation, an index into its family's scales.
+    private var sets: [[Int]]
+
+    /// - Returns: of each operation that has them, the quantization of each channel.
+    static func choose(
+        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], statistics: [ValueID: ChannelStatistics]
+    ) -> [Int: [AffineQuantization]] {
+        var scales = ChannelScales(network, ranges: ranges, statistics: statistics)
+        scales.chooseExponents()
+        var chosen: [Int: [AffineQuantization]] = [:]
+        for operation in network.operations.indices {
+            guard let index = scales.family[operation] else { continue }
+            let family = scales.families[index]
+            let values = family.scales
+            chosen[operation] = scales.sets[operation].map {
+                AffineQuantization(scale: Float(values[$0]), zeroPoint: family.zeroPoint)
+            }
+        }
+        return chosen
+    }
+
+    private init(
+        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], statistics: [ValueID: ChannelStatistics]
+    ) {
+        self.network = network
+        self.ranges = ranges
+        self.statistics = statistics
+        family = Array(repeating: nil, count: network.operations.count)
+        sets = Array(repeating: [], count: network.operations.count)
+        for operations in connected() where isEligible(operations) { addFamily(operations) }
+    }
+
+    // MARK: Families
+
+    private func operation(of reference: ChannelReference) -> Int? {
+        reference.producer < network.inputs.count ? nil : reference.producer - network.inputs.count
+    }
+
+    /// Operations that make channels, joined where an addition reads or makes them.
+    private func connected() -> [[Int]] {
+        var joined = DisjointSets(count: network.producerCount)
+        for (index, operation) in network.operations.enumerated() {
+            guard case .add = operation.kind else { continue }
+            for reference in operation.operands.joined() {
+                joined.join(network.inputs.count + index, reference.producer)
+            }
+        }
+        var members: [Int: [Int]] = [:]
+        for index in network.operations.indices where !network.operations[index].keepsScales {
+            members[joined.root(network.inputs.count + index), default: []].append(index)
+        }
+        return members.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// Whether only convolutions, pools and the family's own additions read the channels, and all end with a ReLU or none does.
+    private func isEligible(_ operations: [Int]) -> Bool {
+        let members = Set(operations)
+        let outputs = Set(network.outputs.flatMap(\.channels).map(\.producer))
+        func isReadWell(_ producer: Int) -> Bool {
+            guard !outputs.contains(producer) else { return false }
+            return network.operations.indices.allSatisfy { reader in
+                let operation = network.operations[reader]
+                guard operation.operands.contains(where: { $0.contains { $0.producer == producer } }) else {
+                    return true
+                }
+                switch operation.kind {
+                case .convolution, .depthwise: return true
+                case .add: return members.contains(reader)
+                // It has one zero point for all that it reads.
+                case .mean:
+                    return operation.operands[0].allSatisfy { self.operation(of: $0).map(members.contains) ?? false }
+                case .maxPool, .averagePool:
+                    return operation.clamp.low == nil && isReadWell(network.inputs.count + reader)
+                case .function, .other: return false
+                }
+            }
+        }
+        let clamps = Set(operations.map { network.operations[$0].clamp.low })
+        return clamps.count == 1
+            && operations.allSatisfy { index in
+                let operation = network.operations[index]
+                switch operation.kind {
+                case .convolution(.real, _), .depthwise(.real), .mean, .add: break
+                default: return false
+                }
+                guard ranges[operation.value] != nil, statistics[operation.value] != nil else { return false }
+                // An addition of pixels, or of pooled channels, would tie scales that are not free.
+                if case .add = operation.kind {
+                    let producers = operation.operands.joined().map { self.operation(of: $0) }
+                    guard producers.allSatisfy({ $0.map(members.contains) ?? false }) else { return false }
+                }
+                return isReadWell(network.inputs.count + index)
+            }
+    }
+
+    private mutating func addFamily(_ operations: [Int]) {
+        var base: [Int: Int] = [:]
+        var count = 0
+        for index in operations {
+            base[index] = count
+            count += network.operations[index].outputShape.channels
+        }
+        var joined = DisjointSets(count: count)
+        for index in operations {
+            guard case .add = network.operations[index].kind else { continue }
+            for operand in network.operations[index].operands {
+                for (channel, reference) in operand.enumerated() {
+                    joined.join(base[index]! + channel, base[operation(of: reference)!]! + reference.channel)
+                }
+            }
+        }
+        var numbers: [Int: Int] = [:]
+        var bounds: [(low: Double, high: Double)] = []
+        for index in operations {
+            let operation = network.operations[index]
+            let (range, seen) = (ranges[operation.value]!, statistics[operation.value]!)
+            for channel in 0..<operation.outputShape.channels {
+                let root = joined.root(base[index]! + channel)
+                if numbers[root] == nil {
+                    numbers[root] = bounds.count
+                    bounds.append((0, 0))
+                }
+                let set = numbers[root]!
+                let place = operation.valueChannel(channel)
+                bounds[set].low = min(bounds[set].low, Double(max(seen.minima[place], range.lowerBound)))
+                bounds[set].high = max(bounds[set].high, Double(min(seen.maxima[place], range.upperBound)))
+                sets[index].append(set)
+            }
+            family[index] = families.count
+        }
+        var new = Family(operations: operations)
+        (new.zeroPoint, new.ownScales) = Self.quantizations(bounds)
+        families.append(new)
+    }
+
+    /// One zero point for all, since an operator has one, and for each the scale that just holds it: those of the least product.
+    private static func quantizations(_ bounds: [(low: Double, high: Double)]) -> (Int8, [Double]) {
+        var best: (cost: Double, zeroPoint: Int8, scales: [Double])?
+        let smallest = Double(AffineQuantization.smallestScale)
+        let isPositive = bounds.allSatisfy { $0.low >= 0 }
+        for zeroPoint in isPositive ? [-128] : Array(stride(from: -112, through: 112, by: 8)) {
+            let scales = bounds.map { bound in
+                max(
+                    bound.high / Double(127 - zeroPoint), -bound.low / Double(128 + max(zeroPoint, -127)), smallest)
+            }
+            let cost = scales.reduce(0) { $0 + log($1) }
+            if cost < best?.cost ?? .infinity { best = (cost, Int8(zeroPoint), scales) }
+        }
+        return (best!.zeroPoint, best!.scales)
+    }
+
+    // MARK: Exponents
+
+    private static let candidates = (0...10).map { Double($0) / 10 }
+
+    /// Each family in turn, with those of the others as they are, twice.
+    private mutating func chooseExponents() {
+        let readers = network.operations.indices.compactMap { Reader(network, $0) }
+        for _ in 0..<2 {
+            for index in families.indices {
+                let members = Set(families[index].operations)
+                let concerned = readers.filter { reader in
+                    reader.inputs.contains { operation(of: $0).map(members.contains) ?? false }
+                }
+                var best = (cost: Double.infinity, exponent: 0.0)
+                for exponent in Self.candidates {
+                    families[index].exponent = exponent
+                    let cost = concerned.reduce(0) { $0 + error(of: $1) } + additionError(index)
+                    if cost < best.cost { best = (cost, exponent) }
+                }
+                families[index].exponent = best.exponent
+            }
+        }
+    }
+
+    /// The relative error that roundings of inputs and weights leave in what a convolution or a mean makes.
+    private func error(of reader: Reader) -> Double {
+        var scales = [Double](repeating: 0, count: reader.inputs.count)
+        var (powers, variances) = (scales, scales)
+        var values: [Int: [Double]] = [:]
+        for (channel, reference) in reader.inputs.enumerated() {
+            guard let index = operation(of: reference), let seen = statistics[network.operations[index].value] else {
+                (scales[channel], powers[channel], variances[channel]) = (1, 128 * 128, 64 * 64)  // A pixel.
+                continue
+            }
+            let place = network.operations[index].valueChannel(reference.channel)
+            powers[channel] = Double(seen.powers[place])
+            variances[channel] = max(0, powers[channel] - Double(seen.means[place]) * Double(seen.means[place]))
+            if let family = family[index] {
+                if values[family] == nil { values[family] = families[family].scales }
+                scales[channel] = values[family]![sets[index][reference.channel]]
+            } else if let range = ranges[network.operations[index].value] {
+                scales[channel] = Double(AffineQuantization(range).scale)
+            } else {
+                scales[channel] = 1
+            }
+        }
+        return reader.relativeError(scales: scales, powers: powers, variances: variances)
+    }
+
+    /// Of the family's additions: half a step of the output's, as the inputs are in the same steps.
+    private func additionError(_ index: Int) -> Double {
+        let scales = families[index].scales
+        return families[index].operations.reduce(0) { sum, operation in
+            guard case .add = network.operations[operation].kind,
+                let seen = statistics[network.operations[operation].value]
+            else { return sum }
+            let noise = sets[operation].reduce(0) { $0 + scales[$1] * scales[$1] / 12 }
+            let power = seen.powers.reduce(0) { $0 + Double($1) }
+            return sum + noise / max(power, .leastNormalMagnitude)
+        }
+    }
+}
+
+/// A convolution or a mean as far as roundings go.
+private struct Reader {
+    let inputs: [ChannelReference]
+    /// Of each input channel, the squares of all weights that it meets.
+    private let squares: [Double]
+    /// Of each output channel, the largest weight of each input of its group.
+    private let largest: [[Double]]
+    private let firstInput: [Int]
+    private let taps: Double
+
+    init?(_ network: LoweredNetwork, _ index: Int) {
+        let operation = network.operations[index]
+        let weight: Tensor
+        let groups: Int
+        switch operation.kind {
+        case .convolution(.real(let tensor, _, _), let count): (weight, groups) = (tensor, count)
+        case .depthwise(.real(let tensor, _, _)): (weight, groups) = (tensor, operation.inputShape.channels)
+        case .mean:
+            // As a depthwise convolution whose weights are not rounded.
+            inputs = operation.operands[0]
+            squares = Array(repeating: 1, count: inputs.count)
+            (largest, firstInput, taps) = ([], [], 1)
+            return
+        default: return nil
+        }
+        inputs = operation.operands[0]
+        let (outputs, groupInputs) = (weight.shape[0], weight.shape[1])
+        let taps = weight.elementCount / (outputs * groupInputs)
+        var squares = [Double](repeating: 0, count: inputs.count)
+        largest = (0..<outputs).map { output in
+            let first = output / (outputs / groups) * groupInputs
+            return (0..<groupInputs).map { input in
+                var most: Float = 0
+                for tap in 0..<taps {
+                    let value = weight.values[(output * groupInputs + input) * taps + tap]
+                    most = max(most, abs(value))
+                    squares[first + input] += Double(value) * Double(value)
+                }
+                return Double(most)
+            }
+        }
+        firstInput = (0..<outputs).map { $0 / (outputs / groups) * groupInputs }
+        self.squares = squares
+        self.taps = Double(taps)
+    }
+
+    /// - Parameters:
+    ///   - scales: of each input channel.
+    ///   - powers: the mean square of each.
+    ///   - variances: what is left of it without the mean, whose part biases give back.
+    func relativeError(scales: [Double], powers: [Double], variances: [Double]) -> Double {
+        var signal = Double.leastNormalMagnitude
+        var noise = 0.0
+        for channel in inputs.indices {
+            signal += squares[channel] * powers[channel]
+            noise += squares[channel] * scales[channel] * scales[channel] / 12
+        }
+        for (output, weights) in largest.enumerated() {
+            let first = firstInput[output]
+            var step = 0.0
+            var steps = 0.0
+            for (input, weight) in weights.enumerated() {
+                let scale = scales[first + input]
+                step = max(step, weight * scale / 127)
+                steps += variances[first + input] / (scale * scale)
+            }
+            noise += step * step / 12 * steps * taps
+        }
+        return noise / signal
+    }
+}
