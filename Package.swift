@@ -66,7 +66,7 @@ let tests: [Target] = [
             "CZlib", "Swiftlet", "SwiftletConverter", "SwiftletFormat", "SwiftletGraph", "SwiftletHost",
             "SwiftletImageIO", "SwiftletImporters", "SwiftletKernels", "SwiftletQuantizer", "SwiftletTraining",
             "SwiftletZoo", "TestSupport",
-        ], path: "Tests/FuzzTargets"),
+        ], path: "Tests/FuzzTargets", exclude: ["README.md"]),
     .testTarget(
         name: "FuzzTargetsTests",
         dependencies: [
