@@ -110,7 +110,7 @@ static __attribute__((noinline)) void convolveOne(const Windows *windows) { conv
 static __attribute__((noinline)) void convolveTwo(const Windows *windows) { convolveWindows(windows, 2); }
 static __attribute__((noinline)) void convolveFour(const Windows *windows) { convolveWindows(windows, 4); }
 
-// How the taps of a kernel row that lie within 16 bytes, with at most a quad each, are gathered at once: lane i takes the byte at
+// How the taps of a kernel row, at most four of at most a quad each, are gathered at once: lane i takes the byte at
 // `offsets[i]`.
 typedef struct {
     uint8x16_t offsets;

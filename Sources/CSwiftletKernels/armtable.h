@@ -1,5 +1,5 @@
-// The table of a core's kernels, for the core that the firmware is built for. Rows that they leave alone are made by the reference,
-// as are all pools and means.
+// The table of the kernels of the core that the firmware is built for. Rows that they leave alone are made by the reference, as
+// are all pools and means.
 static int leavePool(const SKInput *in, const SKOutput *out, const SKWindow *window, uint8_t low, uint8_t high) { return 0; }
 static int leaveMean(const SKInput *row, int32_t *sums) { return 0; }
 

@@ -6,7 +6,8 @@
 // The pixels that the taps of output x read, tap by tap, `step` entries apart; what padding holds where there is none.
 static inline void sk_taps(const SKInput *in, const SKWindow *window, const uint8_t *padPixel, int32_t x, const uint8_t **taps,
                            int32_t step) {
-    const int32_t first = x * window->stride - window->paddingLeft, width = in->width, stepBytes = window->dilation * in->pixelBytes;
+    const int32_t first = x * window->stride - window->paddingLeft, width = in->width;
+    const int32_t stepBytes = window->dilation * in->pixelBytes;
     for (int32_t ky = 0; ky < window->kernelHeight; ky++) {
         const uint8_t *row = in->rows[ky], *pixel = row + first * in->pixelBytes;
         int32_t column = row ? first : width;

@@ -1,4 +1,5 @@
-/// Runs random convolutions and additions through the core's kernels and through the readable reference, and compares the rows byte for byte.
+/// Runs random convolutions and additions through the core's kernels and through the readable reference, and compares the
+/// rows byte for byte.
 ///
 /// Bytes beside the row must stay as they were. What it does not do: need a model; the generator is seeded, so every run
 /// makes the same operators.
@@ -118,7 +119,8 @@ struct Case {
     }
 }
 
-/// Two random rows and the constants of their addition. Returns whether the core's kernel has made the row; stops when it is wrong.
+/// Two random rows and the constants of their addition. Returns whether the core's kernel has made the row; stops when it is
+/// wrong.
 func isAdditionMade(_ kernels: VectorKernels, _ generator: inout Generator) -> Bool {
     var memory = Memory()
     let channels = generator.next(1...40)

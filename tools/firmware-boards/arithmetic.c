@@ -1,7 +1,7 @@
 /// Shifts and divisions of 64-bit numbers, which a 32-bit core calls functions for; softmax needs them.
 ///
-/// The names are those of GCC's low-level runtime library and, on Arm, of the run-time ABI (RTABI 4.2, 4.3.1): a board that links
-/// a compiler's run-time library leaves this file out. Divisions go bit by bit, for they are rare.
+/// The names are those of GCC's low-level runtime library and, on Arm, of the run-time ABI (RTABI 4.2, 4.3.1): a board that
+/// links a compiler's run-time library leaves this file out. Divisions go bit by bit, for they are rare.
 #include <stdint.h>
 
 typedef struct {

@@ -58,7 +58,9 @@ void reset(void) {
     finish("main has returned", 2);
 }
 
-__attribute__((used)) static void tellFault(void) { finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3); }
+__attribute__((used)) static void tellFault(void) {
+    finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3);
+}
 
 /// A failed precondition, a wild pointer or an overflowing stack ends here, with a stack to tell it on.
 __attribute__((naked)) static void fault(void) {

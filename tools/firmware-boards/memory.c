@@ -1,4 +1,4 @@
-/// The memory functions that the compiler calls, by the C library's names and by those of Arm's run-time ABI (AAELF, RTABI 4.3.4).
+/// The memory functions that the compiler calls, by the C library's names and by those of Arm's run-time ABI (RTABI 4.3.4).
 ///
 /// A board with a C library leaves this file out. What it does not do: allocate. `malloc`, `posix_memalign` and `free` stay
 /// undefined, so code that could reach one does not link.

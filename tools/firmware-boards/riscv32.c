@@ -16,7 +16,9 @@ uint64_t instructions(void) {
     return (uint64_t)high << 32 | low;
 }
 
-__attribute__((used)) static void tellFault(void) { finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3); }
+__attribute__((used)) static void tellFault(void) {
+    finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3);
+}
 
 /// A failed precondition or a wild pointer ends here, with a stack to tell it on.
 __attribute__((aligned(4), naked, used)) static void fault(void) {
