@@ -43,7 +43,7 @@ public struct HeaderRecord {
     public init() {}
 
     public static let magic: UInt64 = 0x5445_4C54_4649_5753  // "SWIFTLET"
-    public static let version: UInt16 = 2
+    public static let version: UInt16 = 3
     /// Where the bytes that the checksum covers begin.
     public static let checkedFrom = 20
 }

@@ -114,7 +114,7 @@ import Testing
         #expect(message { $0[0] = 0 }.hasPrefix("m.bin: not a Swiftlet model: it does not begin with \"SWIFTLET\""))
         #expect(
             message { $0[8] = 9 }
-                == "m.bin: format version 9, this build reads version 2; convert the checkpoint again")
+                == "m.bin: format version 9, this build reads version 3; convert the checkpoint again")
         #expect(message { $0.removeLast(100) }.hasPrefix("m.bin: truncated: "))
         #expect(message { $0[$0.count / 2] ^= 1 }.hasPrefix("m.bin: corrupted: checksum 0x"))
         #expect(message { $0 = [] }.contains("0 bytes"))
