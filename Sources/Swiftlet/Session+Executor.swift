@@ -88,10 +88,27 @@ extension Session {
     private func canStep(_ record: OperatorRecord, operation: Int) -> Bool {
         let done = Int(rowsDone[reader.inputCount + operation])
         guard done < Int(record.outputHeight) else { return false }
-        let block = reader.pointer(record.parameters)
-        let isMean = record.kind == OperatorKind.globalAveragePool.rawValue
-        let last = record.rowSpan(isSecond: false, row: isMean ? -done : done, block: block).last
-        let lastOfSecond = record.hasSecondOperand ? record.rowSpan(isSecond: true, row: done, block: block).last : last
+        let last: Int
+        var lastOfSecond: Int
+        // Windows and plain sums are most of what networks are made of, and this is asked for every row: 2 % of MobileNetV2 0.35 at
+        // 96 x 96.
+        if record.kind <= OperatorKind.averagePool.rawValue {
+            let bottom =
+                done * Int(record.strideHeight) - Int(record.paddingTop)
+                + (Int(record.kernelHeight) - 1) * Int(record.dilationHeight)
+            last = min(bottom, Int(record.inputHeight) - 1)
+            lastOfSecond = last
+        } else if record.kind == OperatorKind.add.rawValue && record.flags.isEmpty {
+            (last, lastOfSecond) = (done, done)
+        } else {
+            let block = reader.pointer(record.parameters)
+            let isMean = record.kind == OperatorKind.globalAveragePool.rawValue
+            last = record.rowSpan(isSecond: false, row: isMean ? -done : done, block: block).last
+            lastOfSecond = last
+            if record.hasSecondOperand {
+                lastOfSecond = record.rowSpan(isSecond: true, row: done, block: block).last
+            }
+        }
         let first = Int(record.firstProducer)
         for link in first..<(first + Int(record.producerCount)) {
             let producer = reader.link(link)

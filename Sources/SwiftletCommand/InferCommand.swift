@@ -98,7 +98,8 @@ struct InferCommand: ParsableCommand {
         }
         let milliseconds = Double(DispatchTime.now().uptimeNanoseconds - begin) / 1e6
         if let rows { try AtomicFile.write(pixels, to: rows) }
-        let probabilities = softmax(runner.dequantize(values))
+        let scores = runner.dequantize(values)
+        let probabilities = runner.file.endsInSoftmax ? scores.map { Double($0) } : softmax(scores)
         let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
         return Result(
             image: image, model: runner.file.path, arenaBytes: arena ?? runner.file.model.arenaBytes,

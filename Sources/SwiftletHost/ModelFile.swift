@@ -94,4 +94,14 @@ public final class ModelFile: @unchecked Sendable {
     public func operationName(_ index: Int) -> String {
         String(decoding: model.reader.string(model.reader.operation(index).name), as: UTF8.self)
     }
+
+    /// Whether the scores are probabilities already: the operator that makes them is a softmax.
+    public var endsInSoftmax: Bool {
+        let reader = model.reader
+        let output = reader.output(0).operand.buffer
+        return (0..<reader.operatorCount).contains { index in
+            let record = reader.operation(index)
+            return record.kind == OperatorKind.softmax.rawValue && record.output.buffer == output
+        }
+    }
 }
