@@ -43,6 +43,10 @@ struct ConvertCommand: ParsableCommand {
     var calibrationCount = ConversionOptions().calibrationCount
     @Option(help: "How ranges are chosen: \(RangeMethod.forms.joined(separator: ", ")).")
     var ranges = "\(ConversionOptions().rangeMethod)"
+    @Flag(help: "One scale for all channels of a map, even where scales of single channels cost nothing.")
+    var sharedScales = false
+    @Flag(help: "Round each weight to nearest; else so that errors cancel on the calibration pictures.")
+    var nearestRounding = false
     @Option(help: "Labelled pictures: measure float and int8 accuracy on them.")
     var evaluation: String?
     @Option(help: "Write the report as JSON to this file.")
@@ -60,6 +64,13 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: "Print the report as JSON.")
     var json = false
 
+    /// Options that need a float network that knows something.
+    private static let floatOptions =
+        "--calibration, --evaluation, --report, --shared-scales and --nearest-rounding"
+    private var asksForFloat: Bool {
+        calibration != nil || evaluation != nil || report != nil || sharedScales || nearestRounding
+    }
+
     func validate() throws {
         guard RangeMethod(ranges) != nil else {
             throw ValidationError("--ranges is one of \(RangeMethod.forms.joined(separator: ", ")), not '\(ranges)'")
@@ -73,8 +84,8 @@ struct ConvertCommand: ParsableCommand {
         guard randomWeights == nil || !imported.isGiven else {
             throw ValidationError("\(ImportOptions.flags) are for imported networks, not for random weights")
         }
-        guard randomWeights == nil || (calibration == nil && evaluation == nil && report == nil) else {
-            throw ValidationError("random weights know nothing: leave out --calibration, --evaluation and --report")
+        guard randomWeights == nil || !asksForFloat else {
+            throw ValidationError("random weights know nothing: leave out \(Self.floatOptions)")
         }
         let needed = randomWeights == nil ? 2 : 1
         guard files.count == needed else {
@@ -108,10 +119,9 @@ struct ConvertCommand: ParsableCommand {
 
     /// A network that is quantized already: nothing is calibrated, nothing is lost.
     private func takeOver(_ path: String, to output: String) throws {
-        guard calibration == nil, evaluation == nil, report == nil else {
+        guard !asksForFloat else {
             throw CommandFailure(
-                "\(path) is quantized already: leave out --calibration, --evaluation and --report; "
-                    + "swiftlet eval measures the model")
+                "\(path) is quantized already: leave out \(Self.floatOptions); swiftlet eval measures the model")
         }
         let model = try imported.model(of: path) { try $0.withInputs(areResident: residentInput).plan() }
         try AtomicFile.write(model.bytes, to: output)
@@ -172,6 +182,8 @@ struct ConvertCommand: ParsableCommand {
         }
         var options = ConversionOptions()
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
+        options.equalizesChannels = !sharedScales
+        options.roundsWithFeedback = !nearestRounding
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
