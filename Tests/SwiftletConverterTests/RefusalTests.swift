@@ -51,7 +51,7 @@ import Testing
         #expect(refusal(Array(bytes[0..<112])) == .truncated(bytes: 112, promised: bytes.count))
         #expect(refusal(bytes + [0]) == .truncated(bytes: bytes.count + 1, promised: bytes.count))
         #expect(refusal(SmallModel.changing { $0.magic += 1 }) == .notAModel)
-        #expect(refusal(SmallModel.changing { $0.version = 3 }) == .unsupportedVersion(found: 3, supported: 2))
+        #expect(refusal(SmallModel.changing { $0.version = 2 }) == .unsupportedVersion(found: 2, supported: 3))
         #expect(refusal(SmallModel.changing { $0.headerBytes = 96 }) == .invalid(part: .header, index: 0, value: 96))
         #expect(refusal(bytes, byteOffset: 8) == .misaligned(byteOffset: 8, alignment: 64))
         var broken = bytes
