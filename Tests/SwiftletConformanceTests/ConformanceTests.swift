@@ -31,6 +31,8 @@ import Testing
         if ProcessInfo.processInfo.environment["SWIFTLET_RECORD_EXACTNESS"] != nil {
             try tally.article.write(to: article, atomically: true, encoding: .utf8)
         }
+        // Other vectors may hold operators that the stored ones do not.
+        guard ProcessInfo.processInfo.environment["SWIFTLET_CONFORMANCE"] == nil else { return }
         let written = try String(contentsOf: article, encoding: .utf8)
         for operation in tally.nodes.keys {
             #expect(written.contains("| \(operation) |"), "\(operation) is not in the table of exactness")
