@@ -124,7 +124,7 @@ static inline __attribute__((always_inline)) void NAME(requantizeStore)(const __
     _mm512_mask_storeu_epi8(output, _bzhi_u64(~0ull, (unsigned)count), bytes);
 }
 
-// A tile's bytes. Narrow tiles fill four vectors with several pixels: GAIN2.
+// A tile's bytes. Narrow tiles fill four vectors with several pixels (5 % of MobileNetV2 0.35 96).
 static inline __attribute__((always_inline)) void NAME(storeTile)(__m512i acc[MOST_PIXELS][MOST_VECTORS], const int P,
                                                                   const int V, const NAME(Scales) *s,
                                                                   const SKRequantization *r, int32_t channel,
