@@ -18,7 +18,7 @@ public enum FormatError: Error, Equatable, Sendable {
     /// The part of the file that is broken.
     public enum Part: Sendable {
         case header, input, output, operatorRecord, operatorKind, buffer, segment, link, string
-        case operand, channelTable, window, parameters, shift, multiplier, activation, geometry
+        case operand, channelTable, window, parameters, shift, multiplier, activation, geometry, recomputation
     }
 }
 

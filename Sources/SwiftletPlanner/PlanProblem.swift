@@ -112,6 +112,8 @@ public struct PlanProblem: Sendable {
 
     public var buffers: [Buffer]
     public var sources: [Source]
+    /// Whether the sources are passes of one picture, pushed one after the other; else their rows take turns.
+    public var sourcesArePasses = false
     public var steps: [Step]
     /// The executor's own bytes at the start of the arena.
     public var stateBytes: Int
