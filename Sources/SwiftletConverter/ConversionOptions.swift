@@ -13,8 +13,7 @@ public struct ConversionOptions: Sendable {
     public var calibrationCount = 512
     public var seed: UInt64 = 1
     public var threads = 2
-    /// Whether the picture stands whole in the arena, as a camera's frame buffer does; else its rows are a stream.
-    public var inputIsResident = false
+    public var arrangement = Arrangement()
 
     public init() {}
 }

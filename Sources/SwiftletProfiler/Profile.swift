@@ -99,7 +99,7 @@ public struct Profile: Sendable, Codable {
         operators = (0..<reader.operatorCount).map { index in
             let record = reader.operation(index)
             let micros = clock.medianMicroseconds(index)
-            let macs = record.multiplyAccumulates
+            let macs = file.multiplyAccumulates(index)
             return OperatorProfile(
                 name: file.operationName(index), kind: record.kindName,
                 outputShape: "\(record.outputHeight)x\(record.outputWidth)x\(record.outputChannels)",

@@ -1,0 +1,172 @@
+/// Separable blocks in place of their convolutions: less memory, and where there is an expansion more multiplications.
+///
+/// What it does not do: choose which; `ArenaSearch` does.
+import SwiftletFormat
+
+/// Convolutions that can be one operator: a depthwise one and a pointwise one behind it, maybe with a pointwise one before.
+struct BlockCandidate {
+    /// Nil where the depthwise convolution reads what no pointwise one has made for it alone.
+    var expansion: Int?
+    var depthwise: Int
+    var projection: Int
+
+    /// - Parameter expands: whether the expansion is part of the block, and made anew for each row.
+    func stages(expands: Bool) -> [Int] { (expands ? expansion.map { [$0] } ?? [] : []) + [depthwise, projection] }
+}
+
+extension AssembledNetwork {
+    /// All of them, by their depthwise convolutions.
+    var blockCandidates: [BlockCandidate] {
+        operations.indices.compactMap { depthwise in
+            guard operations[depthwise].kind == .depthwiseConvolution, windowsReachTheMap(depthwise),
+                let projection = onlyReader(of: depthwise), isPointwise(projection)
+            else { return nil }
+            let expansion = operations[depthwise].producers.first.flatMap { producer -> Int? in
+                let index = producer - inputs.count
+                guard index >= 0, isPointwise(index), onlyReader(of: index) == depthwise else { return nil }
+                return index
+            }
+            let candidate = BlockCandidate(expansion: expansion, depthwise: depthwise, projection: projection)
+            guard isNeverOverwritten(operations[expansion ?? depthwise].input.buffer) else { return nil }
+            return candidate
+        }
+    }
+
+    private func isPointwise(_ index: Int) -> Bool {
+        let record = operations[index].record
+        return operations[index].kind == .convolution && record.kernelHeight == 1 && record.kernelWidth == 1
+            && record.strideHeight == 1 && record.strideWidth == 1 && record.paddingTop == 0 && record.paddingLeft == 0
+            && record.inputHeight == record.outputHeight && record.inputWidth == record.outputWidth
+    }
+
+    /// As `ModelReader` asks of a block.
+    private func windowsReachTheMap(_ index: Int) -> Bool {
+        let record = operations[index].record
+        let last = (Int(record.outputWidth) - 1) * Int(record.strideWidth) - Int(record.paddingLeft)
+        return last < Int(record.inputWidth)
+            && (Int(record.kernelWidth) - 1) * Int(record.dilationWidth) >= Int(record.paddingLeft)
+    }
+
+    /// The operator that alone reads what `index` makes, and waits for nothing else, where that fills a buffer of its own.
+    private func onlyReader(of index: Int) -> Int? {
+        let output = operations[index].output
+        guard !buffers[output.buffer].isOutput, output.slots == Array(0..<buffers[output.buffer].pixelBytes),
+            writers(of: output.buffer) == [index]
+        else { return nil }
+        let readers = readers(of: output.buffer)
+        guard readers.count == 1, consumers(of: inputs.count + index) == readers,
+            operations[readers[0]].producers == [inputs.count + index], operations[readers[0]].second == nil,
+            operations[readers[0]].input.slots == output.slots
+        else { return nil }
+        return readers[0]
+    }
+
+    /// Whether no byte of a buffer has two writers: a block reads its rows later than the expansion alone would.
+    private func isNeverOverwritten(_ buffer: Int) -> Bool {
+        let slots = writers(of: buffer).flatMap { operations[$0].output.slots }
+        return Set(slots).count == slots.count
+    }
+
+    /// The same network with blocks in place of some candidates.
+    ///
+    /// - Parameter pieceColumns: how many columns each makes at a time.
+    func fusing(_ blocks: [(candidate: BlockCandidate, expands: Bool)], pieceColumns: Int) -> AssembledNetwork {
+        var block: [Int: [Int]] = [:]
+        var inner: Set<Int> = []
+        for (candidate, expands) in blocks {
+            let stages = candidate.stages(expands: expands)
+            block[candidate.projection] = stages
+            inner.formUnion(stages.dropLast())
+        }
+        var fused = self
+        fused.operations = []
+        var place: [Int: Int] = [:]
+        for index in operations.indices where !inner.contains(index) {
+            var operation = block[index].map { fuse($0, pieceColumns: pieceColumns, &fused.buffers) } ?? operations[index]
+            operation.producers = operation.producers.map { $0 < inputs.count ? $0 : place[$0]! }
+            place[inputs.count + index] = inputs.count + fused.operations.count
+            fused.operations.append(operation)
+        }
+        return fused.withoutUnusedBuffers
+    }
+
+    private func fuse(_ members: [Int], pieceColumns: Int, _ buffers: inout [AssembledBuffer]) -> AssembledOperation {
+        let (first, depthwise) = (operations[members[0]], operations[members[members.count - 2]])
+        var block = operations[members[members.count - 1]]
+        let projection = block.record
+        block.record = depthwise.record
+        block.record.kind = OperatorKind.separableBlock.rawValue
+        block.record.groups = 1
+        block.record.inputChannels = first.record.inputChannels
+        block.record.outputChannels = projection.outputChannels
+        block.record.activationMin = projection.activationMin
+        block.record.activationMax = projection.activationMax
+        block.record.outputZeroPoint = projection.outputZeroPoint
+        block.record.outputScale = projection.outputScale
+        block.window = depthwise.window
+        block.input = first.input
+        block.producers = first.producers
+        block.stages = members.map { member in
+            let operation = operations[member]
+            var stage = StageRecord()
+            stage.outputChannels = operation.record.outputChannels
+            stage.groups = operation.record.groups
+            stage.activationMin = operation.record.activationMin
+            stage.activationMax = operation.record.activationMax
+            stage.outputZeroPoint = operation.record.outputZeroPoint
+            stage.outputScale = operation.record.outputScale
+            stage.parameterBytes = UInt32(operation.parameters.count)
+            return AssembledStage(name: operation.name, record: stage, parameters: operation.parameters)
+        }
+        block.scratchBuffer = buffers.count
+        block.setPieceColumns(pieceColumns, scratch: &buffers)
+        return block
+    }
+
+    /// The same with buffers counted anew.
+    private var withoutUnusedBuffers: AssembledNetwork {
+        var used = Set(inputs.map(\.buffer) + outputs.map(\.buffer))
+        for operation in operations {
+            used.formUnion([operation.input.buffer, operation.output.buffer])
+            if let second = operation.second { used.insert(second.buffer) }
+            if let scratch = operation.scratchBuffer { used.insert(scratch) }
+        }
+        let kept = buffers.indices.filter { used.contains($0) }
+        let number = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
+        var network = self
+        network.buffers = kept.map { buffers[$0] }
+        for index in network.inputs.indices { network.inputs[index].buffer = number[inputs[index].buffer]! }
+        for index in network.outputs.indices { network.outputs[index].buffer = number[outputs[index].buffer]! }
+        for index in operations.indices {
+            network.operations[index].input.buffer = number[operations[index].input.buffer]!
+            network.operations[index].output.buffer = number[operations[index].output.buffer]!
+            if let second = operations[index].second { network.operations[index].second?.buffer = number[second.buffer]! }
+            network.operations[index].scratchBuffer = operations[index].scratchBuffer.map { number[$0]! }
+        }
+        return network
+    }
+}
+
+extension AssembledOperation {
+    /// The head of the block's parameters and its stages' records, as they lie in the file.
+    var blockParameters: [UInt8] {
+        var bytes: [UInt8] = []
+        for number in [UInt16(stages.count), UInt16(pieceColumns), 0, 0] {
+            withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+        }
+        for stage in stages { withUnsafeBytes(of: stage.record) { bytes += $0 } }
+        return bytes
+    }
+
+    /// Enters how many columns are made at a time, and the size of the scratch buffer that follows: the last of `buffers` when
+    /// it is a new one.
+    mutating func setPieceColumns(_ count: Int, scratch buffers: inout [AssembledBuffer]) {
+        pieceColumns = min(count, Int(record.outputWidth))
+        parameters = blockParameters
+        let bytes = parameters.withUnsafeBytes { Int(SeparableBlock(record, block: $0.baseAddress!).scratchBytes) }
+        guard let scratchBuffer else { return }
+        let buffer = AssembledBuffer(
+            name: "\(name) scratch", pixelBytes: bytes, width: 1, height: 1, isOutput: false)
+        if scratchBuffer == buffers.count { buffers.append(buffer) } else { buffers[scratchBuffer] = buffer }
+    }
+}
