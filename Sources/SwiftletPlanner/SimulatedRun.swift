@@ -153,7 +153,7 @@ struct SimulatedRun {
             let base = simulation.rowBase[buffer]
             if first <= last { for row in first...last { result.rowLast[base + row] = tick } }
         }
-        if step.scratch >= 0 { note(step.scratch, row: 0) }
+        if step.scratch >= 0 { note(step.scratch, row: step.isReduction ? 0 : done) }
         result.lastStepTick = tick
         if step.isReduction {
             taken[index] += 1

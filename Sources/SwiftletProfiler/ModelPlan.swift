@@ -27,6 +27,7 @@ extension PlanProblem {
             if hasScratch {
                 let isBlock = record.operatorKind == .separableBlock
                 names[Int(record.scratchBuffer)] = "\(name) \(isBlock ? "scratch" : "sums")"
+                if isBlock { heights[Int(record.scratchBuffer)] = Int(record.outputHeight) }
             }
             let first = Int(record.firstProducer)
             return Step(

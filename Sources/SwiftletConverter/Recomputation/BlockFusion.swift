@@ -166,7 +166,7 @@ extension AssembledOperation {
         let bytes = parameters.withUnsafeBytes { Int(SeparableBlock(record, block: $0.baseAddress!).scratchBytes) }
         guard let scratchBuffer else { return }
         let buffer = AssembledBuffer(
-            name: "\(name) scratch", pixelBytes: bytes, width: 1, height: 1, isOutput: false)
+            name: "\(name) scratch", pixelBytes: bytes, width: 1, height: Int(record.outputHeight), isOutput: false)
         if scratchBuffer == buffers.count { buffers.append(buffer) } else { buffers[scratchBuffer] = buffer }
     }
 }
