@@ -43,18 +43,15 @@ struct ArenaSearch {
         if plain.arenaBytes <= limit { return Found(network: network, plan: plain) }
         var choice = Choice(
             bands: nil, blocks: candidates.map { $0.expansion == nil ? 1 : 2 }, shares: Self.mostShares, pieceColumns: 1)
-        var smallest = try arenaBytes(choice)
-        if smallest > limit {
-            let banded = try bestBands(choice)
-            choice.bands = banded.bands
-            smallest = min(smallest, banded.arenaBytes)
+        var most = try found(choice)!
+        if most.plan.arenaBytes > limit, let banded = try bestBands(choice) {
+            if banded.found.plan.arenaBytes < most.plan.arenaBytes { (choice.bands, most) = banded }
         }
-        guard smallest <= limit else {
-            throw ConversionError.arenaTooSmall(limit: limit, smallest: try bestEffort(choice, plain))
+        guard most.plan.arenaBytes <= limit else {
+            throw ConversionError.arenaTooSmall(
+                limit: limit, smallest: min(most.plan.arenaBytes, plain.arenaBytes))
         }
-        choice = try takingBack(choice)
-        let found = arranged(choice)!
-        return Found(network: found, plan: try planner(found).plan())
+        return try takingBack(choice, most)
     }
 
     private static let mostShares = 16
@@ -74,57 +71,53 @@ struct ArenaSearch {
         Planner(network.planProblem).withInputs(areResident: inputIsResident)
     }
 
-    /// What the planner's first guess needs: its search would take seconds for all choices together.
-    private func arenaBytes(_ choice: Choice) throws -> Int {
-        guard let network = arranged(choice) else { return Int.max }
-        return try planner(network).quickPlan().arenaBytes
+    private func found(_ choice: Choice) throws -> Found? {
+        try arranged(choice).map { Found(network: $0, plan: try planner($0).plan()) }
     }
 
     // MARK: Bands
 
-    /// Of the bands that fit those with the fewest multiplications; where none fit, those of the smallest arena.
-    private func bestBands(_ choice: Choice) throws -> (bands: (last: String, count: Int)?, arenaBytes: Int) {
-        var best: (bands: (last: String, count: Int)?, arenaBytes: Int, macs: Int) = (nil, Int.max, Int.max)
-        guard !inputIsResident else { return (nil, Int.max) }
-        var whole = choice
-        whole.bands = nil
-        guard let arranged = arranged(whole) else { return (nil, Int.max) }
+    /// Of the bands that fit those with the fewest multiplications; where none fit, those of the smallest arena. Nil where the
+    /// network cannot work in bands.
+    private func bestBands(_ choice: Choice) throws -> (bands: (last: String, count: Int), found: Found)? {
+        guard !inputIsResident, let arranged = arranged(choice) else { return nil }
         let stateBytes = arranged.planProblem.stateBytes
+        var best: (bands: (last: String, count: Int), found: Found)?
+        var smallest: (bands: (last: String, count: Int), network: AssembledNetwork, bytes: Int)?
         for end in arranged.operations.indices.dropFirst() {
             guard let width = arranged.widthOfCut(end) else { continue }
-            var before = Int.max
+            var least = Int.max
+            var setbacks = 0
             for count in 2...max(2, width) {
                 let bands = ColumnBands(end: end, count: count)
-                guard let front = try frontBytes(arranged, bands, stateBytes: stateBytes) else { break }
+                guard let network = arranged.banded(bands), setbacks < 2 else { break }
+                if let best, network.multiplyAccumulates >= best.found.network.multiplyAccumulates { break }
+                let front = try frontBytes(network, bands, stateBytes: stateBytes)
                 // More bands have less and less of a point: their state grows, and the map behind them does not shrink.
-                if front >= before { break }
-                before = front
-                guard front <= max(limit, best.arenaBytes), let network = arranged.banded(bands) else { continue }
-                let macs = network.multiplyAccumulates
-                if best.arenaBytes <= limit, macs >= best.macs { break }
-                let bytes = try planner(network).quickPlan().arenaBytes
-                let fits = bytes <= limit
-                if fits ? best.arenaBytes > limit || macs < best.macs : bytes < best.arenaBytes {
-                    best = ((arranged.operations[end - 1].name, count), bytes, macs)
+                setbacks = front < least ? 0 : setbacks + 1
+                least = min(least, front)
+                if best == nil, front < (smallest?.bytes ?? Int.max) {
+                    smallest = ((arranged.operations[end - 1].name, count), network, front)
                 }
-                if fits { break }
+                guard front <= limit else { continue }
+                let plan = try planner(network).plan()
+                guard plan.arenaBytes <= limit else { continue }
+                best = ((arranged.operations[end - 1].name, count), Found(network: network, plan: plan))
+                break
             }
         }
-        return (best.bands, best.arenaBytes)
+        if let best { return best }
+        return try smallest.map { ($0.bands, Found(network: $0.network, plan: try planner($0.network).plan())) }
     }
 
-    /// What the front alone needs, with the map behind it; nil where it cannot work in bands.
-    private func frontBytes(_ network: AssembledNetwork, _ bands: ColumnBands, stateBytes: Int) throws -> Int? {
-        guard let banded = network.banded(bands) else { return nil }
-        var front = banded
-        front.operations = Array(banded.operations[..<(bands.count * bands.end)])
-        for buffer in Set(front.operations.map(\.output.buffer)) where banded.readers(of: buffer).contains(where: {
-            $0 >= front.operations.count
-        }) {
-            front.buffers[buffer].isOutput = true
-        }
-        for index in front.buffers.indices where !front.operations.contains(where: { $0.output.buffer == index }) {
-            front.buffers[index].isOutput = false
+    /// What the front alone needs, with the map behind it.
+    private func frontBytes(_ network: AssembledNetwork, _ bands: ColumnBands, stateBytes: Int) throws -> Int {
+        var front = network
+        front.operations = Array(network.operations[..<(bands.count * bands.end)])
+        let made = Set(front.operations.map(\.output.buffer))
+        for buffer in front.buffers.indices {
+            front.buffers[buffer].isOutput =
+                made.contains(buffer) && network.readers(of: buffer).contains { $0 >= front.operations.count }
         }
         return try Planner(front.planProblem).plan(segments: [0]).arenaBytes
     }
@@ -132,44 +125,47 @@ struct ArenaSearch {
     // MARK: Back again
 
     /// Undoes what is not needed, the most multiplications first.
-    private func takingBack(_ start: Choice) throws -> Choice {
-        var choice = start
-        func macs(_ choice: Choice) -> Int { arranged(choice)?.multiplyAccumulates ?? Int.max }
-        let most = macs(choice)
-        let order = candidates.indices.map { index -> (index: Int, saved: Int) in
+    private func takingBack(_ start: Choice, _ most: Found) throws -> Found {
+        var (choice, best) = (start, most)
+        func consider(_ other: Choice) throws -> Bool {
+            guard let network = arranged(other) else { return false }
+            let plan = try plan(network, like: best)
+            guard plan.arenaBytes <= limit else { return false }
+            (choice, best) = (other, Found(network: network, plan: plan))
+            return true
+        }
+        let saved = candidates.indices.map { index in
             var other = choice
             other.blocks[index] = 0
-            return (index, most - macs(other))
+            return most.network.multiplyAccumulates - (arranged(other)?.multiplyAccumulates ?? 0)
         }
-        for (index, _) in order.sorted(by: { ($0.saved, $1.index) > ($1.saved, $0.index) }) {
+        for index in candidates.indices.sorted(by: { (saved[$0], $1) > (saved[$1], $0) }) {
             for level in 0..<choice.blocks[index] {
                 var other = choice
                 other.blocks[index] = level
-                if try arenaBytes(other) <= limit {
-                    choice = other
-                    break
-                }
+                if try consider(other) { break }
             }
         }
         for shares in [1, 2, 4, 8] {
             var other = choice
             other.shares = shares
-            if try arenaBytes(other) <= limit {
-                choice = other
-                break
-            }
+            if try consider(other) { break }
         }
         for columns in Self.pieceWidths {
             var other = choice
             other.pieceColumns = columns
-            if try arenaBytes(other) <= limit { return other }
+            if try consider(other) { break }
         }
-        return choice
+        return best
     }
 
-    /// The smallest arena of the whole search where the limit was not reached.
-    private func bestEffort(_ choice: Choice, _ plain: Plan) throws -> Int {
-        let plan = try arranged(choice).map { try planner($0).plan().arenaBytes }
-        return min(plan ?? Int.max, plain.arenaBytes)
+    /// A plan that is found soon: the first guess, or the segments of a network that is almost the same.
+    private func plan(_ network: AssembledNetwork, like known: Found) throws -> Plan {
+        let planner = planner(network)
+        let quick = try planner.quickPlan()
+        guard quick.arenaBytes > limit else { return quick }
+        let lasts = Set(known.plan.segments.dropFirst().map { known.network.operations[$0 - 1].name })
+        let cuts = network.operations.indices.dropFirst().filter { lasts.contains(network.operations[$0 - 1].name) }
+        return try planner.plan(segments: [0] + cuts)
     }
 }
