@@ -15,7 +15,9 @@ public struct Arrangement: Sendable {
     public init(inputIsResident: Bool = false, maxArena: Int? = nil) {
         choose = { network in
             if let maxArena {
-                let found = try ArenaSearch(network, limit: maxArena, inputIsResident: inputIsResident).find()
+                let search = ArenaSearch(network, limit: maxArena, inputIsResident: inputIsResident)
+                var found = try search.find()
+                found.plan.layerwiseBytes = Planner(network.planProblem).layerwiseBytes
                 return (found.network, found.plan)
             }
             return (network, try Planner(network.planProblem).withInputs(areResident: inputIsResident).plan())

@@ -27,7 +27,7 @@ struct ModelWriter {
         var writer = ModelWriter()
         if network.needsRecomputation {
             writer.header.version = HeaderRecord.recomputingVersion
-            writer.appendRecomputation(of: network, leastMACs: leastMACs)
+            writer.appendRecomputation(of: network, leastMACs: leastMACs, layerwiseBytes: plan.layerwiseBytes)
         }
         try writer.write(network, plan: plan, description: description)
         return writer.bytes
@@ -151,9 +151,10 @@ struct ModelWriter {
         return UInt32(bytes.count)
     }
 
-    private mutating func appendRecomputation(of network: AssembledNetwork, leastMACs: Int) {
+    private mutating func appendRecomputation(of network: AssembledNetwork, leastMACs: Int, layerwiseBytes: Int) {
         var record = RecomputationRecord()
         record.leastMultiplyAccumulates = UInt64(leastMACs)
+        record.layerwiseBytes = UInt32(clamping: layerwiseBytes)
         if let rowWidth = network.rowWidth {
             record.passes = UInt16(network.inputs.count)
             record.rowWidth = UInt16(rowWidth)

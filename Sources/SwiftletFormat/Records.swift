@@ -71,7 +71,8 @@ public struct RecomputationRecord {
     public var passes: UInt16 = 1
     /// Pixels in a row of the picture, of which a pass takes some; 0 in a model of one pass.
     public var rowWidth: UInt16 = 0
-    public var reserved: UInt32 = 0
+    /// What whole tensors would take, for reports.
+    public var layerwiseBytes: UInt32 = 0
 
     public init() {}
 }

@@ -172,7 +172,7 @@ public struct Planner: Sendable {
         return Plan(
             segments: segments, rings: rings, stateBytes: problem.stateBytes,
             arenaBytes: arenaBytes(layout),
-            livePeakBytes: problem.stateBytes + peak.bytes, peakTick: peak.tick, layerwiseBytes: layerwiseBytes())
+            livePeakBytes: problem.stateBytes + peak.bytes, peakTick: peak.tick, layerwiseBytes: layerwiseBytes)
     }
 
     /// With all rings shared that can be, after few tries.
@@ -222,7 +222,7 @@ public struct Planner: Sendable {
     }
 
     /// The largest sum of whole tensors that live while one operator runs, in the order of the steps.
-    private func layerwiseBytes() -> Int {
+    public var layerwiseBytes: Int {
         let last = problem.steps.count
         var firstUse = [Int](repeating: Int.max, count: problem.buffers.count)
         var lastUse = [Int](repeating: -1, count: problem.buffers.count)

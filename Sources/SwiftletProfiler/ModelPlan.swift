@@ -132,6 +132,7 @@ public struct MemoryReport: Sendable, Codable {
         // The file says where each ring lies; when it lives is simulated.
         var plan = try Planner(problem).plan(segments: file.segments)
         plan.arenaBytes = reader.arenaBytes
+        if let recomputation = reader.recomputation { plan.layerwiseBytes = Int(recomputation.layerwiseBytes) }
         for index in plan.rings.indices {
             let buffer = reader.buffer(index)
             plan.rings[index].offset = Int(buffer.arenaOffset)

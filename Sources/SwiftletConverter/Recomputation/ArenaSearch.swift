@@ -13,8 +13,9 @@ struct ArenaSearch {
         var bands: (last: String, count: Int)?
         /// For each candidate of the network: 0 nothing, 1 depthwise convolution and projection as one, 2 the expansion too.
         var blocks: [Int]
+        /// For each candidate, how many columns it makes at a time if it is one operator.
+        var pieceColumns: [Int]
         var shares: Int
-        var pieceColumns: Int
     }
 
     struct Found {
@@ -42,7 +43,8 @@ struct ArenaSearch {
         let plain = try Planner(network.planProblem).withInputs(areResident: inputIsResident).plan()
         if plain.arenaBytes <= limit { return Found(network: network, plan: plain) }
         var choice = Choice(
-            bands: nil, blocks: candidates.map { $0.expansion == nil ? 1 : 2 }, shares: Self.mostShares, pieceColumns: 1)
+            bands: nil, blocks: candidates.map { $0.expansion == nil ? 1 : 2 },
+            pieceColumns: candidates.map { _ in 1 }, shares: Self.mostShares)
         var most = try found(choice)!
         if most.plan.arenaBytes > limit, let banded = try bestBands(choice) {
             if banded.found.plan.arenaBytes < most.plan.arenaBytes { (choice.bands, most) = banded }
@@ -60,8 +62,12 @@ struct ArenaSearch {
     // MARK: What a choice comes to
 
     private func arranged(_ choice: Choice) -> AssembledNetwork? {
-        let blocks = zip(candidates, choice.blocks).filter { $1 > 0 }.map { (candidate: $0, expands: $1 == 2) }
-        let arranged = network.fusing(blocks, pieceColumns: choice.pieceColumns).sharingChannels(choice.shares)
+        let blocks = candidates.indices.filter { choice.blocks[$0] > 0 }.map { index in
+            FusedBlock(
+                candidate: candidates[index], expands: choice.blocks[index] == 2,
+                pieceColumns: choice.pieceColumns[index])
+        }
+        let arranged = network.fusing(blocks).sharingChannels(choice.shares).withoutUnusedBuffers
         guard let (last, count) = choice.bands else { return arranged }
         guard let end = arranged.operations.firstIndex(where: { $0.name == last }) else { return nil }
         return arranged.banded(ColumnBands(end: end + 1, count: count))
@@ -81,7 +87,6 @@ struct ArenaSearch {
     /// network cannot work in bands.
     private func bestBands(_ choice: Choice) throws -> (bands: (last: String, count: Int), found: Found)? {
         guard !inputIsResident, let arranged = arranged(choice) else { return nil }
-        let stateBytes = arranged.planProblem.stateBytes
         var best: (bands: (last: String, count: Int), found: Found)?
         var smallest: (bands: (last: String, count: Int), network: AssembledNetwork, bytes: Int)?
         for end in arranged.operations.indices.dropFirst() {
@@ -92,7 +97,7 @@ struct ArenaSearch {
                 let bands = ColumnBands(end: end, count: count)
                 guard let network = arranged.banded(bands), setbacks < 2 else { break }
                 if let best, network.multiplyAccumulates >= best.found.network.multiplyAccumulates { break }
-                let front = try frontBytes(network, bands, stateBytes: stateBytes)
+                let front = try frontBytes(network, bands)
                 // More bands have less and less of a point: their state grows, and the map behind them does not shrink.
                 setbacks = front < least ? 0 : setbacks + 1
                 least = min(least, front)
@@ -111,7 +116,7 @@ struct ArenaSearch {
     }
 
     /// What the front alone needs, with the map behind it.
-    private func frontBytes(_ network: AssembledNetwork, _ bands: ColumnBands, stateBytes: Int) throws -> Int {
+    private func frontBytes(_ network: AssembledNetwork, _ bands: ColumnBands) throws -> Int {
         var front = network
         front.operations = Array(network.operations[..<(bands.count * bands.end)])
         let made = Set(front.operations.map(\.output.buffer))
@@ -151,10 +156,13 @@ struct ArenaSearch {
             other.shares = shares
             if try consider(other) { break }
         }
-        for columns in Self.pieceWidths {
-            var other = choice
-            other.pieceColumns = columns
-            if try consider(other) { break }
+        // Wide pieces take less time, not fewer multiplications.
+        for index in candidates.indices where choice.blocks[index] > 0 {
+            for columns in Self.pieceWidths {
+                var other = choice
+                other.pieceColumns[index] = columns
+                if try consider(other) { break }
+            }
         }
         return best
     }

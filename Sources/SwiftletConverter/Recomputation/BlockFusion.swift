@@ -14,6 +14,14 @@ struct BlockCandidate {
     func stages(expands: Bool) -> [Int] { (expands ? expansion.map { [$0] } ?? [] : []) + [depthwise, projection] }
 }
 
+/// A candidate that becomes one operator.
+struct FusedBlock {
+    var candidate: BlockCandidate
+    var expands: Bool
+    /// How many columns it makes at a time.
+    var pieceColumns: Int
+}
+
 extension AssembledNetwork {
     /// All of them, by their depthwise convolutions.
     var blockCandidates: [BlockCandidate] {
@@ -67,30 +75,29 @@ extension AssembledNetwork {
         return Set(slots).count == slots.count
     }
 
-    /// The same network with blocks in place of some candidates.
-    ///
-    /// - Parameter pieceColumns: how many columns each makes at a time.
-    func fusing(_ blocks: [(candidate: BlockCandidate, expands: Bool)], pieceColumns: Int) -> AssembledNetwork {
-        var block: [Int: [Int]] = [:]
+    /// The same network with blocks in place of some candidates. What they had between their stages is left as buffers that
+    /// nobody uses.
+    func fusing(_ blocks: [FusedBlock]) -> AssembledNetwork {
+        var block: [Int: FusedBlock] = [:]
         var inner: Set<Int> = []
-        for (candidate, expands) in blocks {
-            let stages = candidate.stages(expands: expands)
-            block[candidate.projection] = stages
-            inner.formUnion(stages.dropLast())
+        for fused in blocks {
+            block[fused.candidate.projection] = fused
+            inner.formUnion(fused.candidate.stages(expands: fused.expands).dropLast())
         }
         var fused = self
         fused.operations = []
         var place: [Int: Int] = [:]
         for index in operations.indices where !inner.contains(index) {
-            var operation = block[index].map { fuse($0, pieceColumns: pieceColumns, &fused.buffers) } ?? operations[index]
+            var operation = block[index].map { fuse($0, &fused.buffers) } ?? operations[index]
             operation.producers = operation.producers.map { $0 < inputs.count ? $0 : place[$0]! }
             place[inputs.count + index] = inputs.count + fused.operations.count
             fused.operations.append(operation)
         }
-        return fused.withoutUnusedBuffers
+        return fused
     }
 
-    private func fuse(_ members: [Int], pieceColumns: Int, _ buffers: inout [AssembledBuffer]) -> AssembledOperation {
+    private func fuse(_ fused: FusedBlock, _ buffers: inout [AssembledBuffer]) -> AssembledOperation {
+        let members = fused.candidate.stages(expands: fused.expands)
         let (first, depthwise) = (operations[members[0]], operations[members[members.count - 2]])
         var block = operations[members[members.count - 1]]
         let projection = block.record
@@ -119,12 +126,12 @@ extension AssembledNetwork {
             return AssembledStage(name: operation.name, record: stage, parameters: operation.parameters)
         }
         block.scratchBuffer = buffers.count
-        block.setPieceColumns(pieceColumns, scratch: &buffers)
+        block.setPieceColumns(fused.pieceColumns, scratch: &buffers)
         return block
     }
 
     /// The same with buffers counted anew.
-    private var withoutUnusedBuffers: AssembledNetwork {
+    var withoutUnusedBuffers: AssembledNetwork {
         var used = Set(inputs.map(\.buffer) + outputs.map(\.buffer))
         for operation in operations {
             used.formUnion([operation.input.buffer, operation.output.buffer])
