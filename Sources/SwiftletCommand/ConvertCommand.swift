@@ -201,7 +201,8 @@ struct ConvertCommand: ParsableCommand {
         options.roundsWithFeedback = !nearestRounding
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
-        options.arrangement = arrangement
+        options.inputIsResident = residentInput
+        options.maxArena = maxArena
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
         var conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
         if let labelled {

@@ -3,8 +3,8 @@
 /// What it does not do: plan; `Planner` and `ArenaSearch` do.
 import SwiftletPlanner
 
-public struct Arrangement: Sendable {
-    private let choose: @Sendable (AssembledNetwork) throws -> (AssembledNetwork, Plan)
+public struct Arrangement {
+    private let choose: (AssembledNetwork) throws -> (AssembledNetwork, Plan)
 
     /// The smallest arena that is found.
     ///
@@ -25,11 +25,11 @@ public struct Arrangement: Sendable {
     }
 
     /// The network as it is, with the rings and segments of `plan`.
-    public static func planned(by plan: @escaping @Sendable (Planner) throws -> Plan) -> Arrangement {
+    public static func planned(by plan: @escaping (Planner) throws -> Plan) -> Arrangement {
         Arrangement { ($0, try plan(Planner($0.planProblem))) }
     }
 
-    init(_ choose: @escaping @Sendable (AssembledNetwork) throws -> (AssembledNetwork, Plan)) { self.choose = choose }
+    init(_ choose: @escaping (AssembledNetwork) throws -> (AssembledNetwork, Plan)) { self.choose = choose }
 
     /// - Throws: `ConversionError.arenaTooSmall`, `PlanError`.
     func arrange(_ network: AssembledNetwork) throws -> (AssembledNetwork, Plan) { try choose(network) }

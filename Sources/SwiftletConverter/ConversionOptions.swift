@@ -13,7 +13,10 @@ public struct ConversionOptions: Sendable {
     public var calibrationCount = 512
     public var seed: UInt64 = 1
     public var threads = 2
-    public var arrangement = Arrangement()
+    /// Whether the picture stands whole in the arena, as a camera's frame buffer does; else its rows are a stream.
+    public var inputIsResident = false
+    /// Bytes that the arena may have; nil for the smallest in which nothing is computed twice.
+    public var maxArena: Int?
 
     public init() {}
 }

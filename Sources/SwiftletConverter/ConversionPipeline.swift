@@ -29,9 +29,12 @@ public enum ConversionPipeline {
         let description = ModelDescription(
             architecture: network.architectureText, classNames: network.classNames,
             preprocessing: network.preprocessing)
-        let model = try Converter.finish(assembled, description: description, arrangement: options.arrangement)
-        // Of operators whose rows are whole and made once; what they compute is the same in any arrangement.
-        let plain = try Converter.finish(assembled, description: description, arrangement: Arrangement())
+        let arrangement = Arrangement(inputIsResident: options.inputIsResident, maxArena: options.maxArena)
+        let model = try Converter.finish(assembled, description: description, arrangement: arrangement)
+        // Layers are compared where rows are whole and made once; what they hold is the same in any arrangement.
+        let plain =
+            options.maxArena == nil
+            ? model : try Converter.finish(assembled, description: description, arrangement: Arrangement())
         let layers = try LayerComparison.measure(plain, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(
             architecture: network.architectureText, options: options, model: model, layers: layers)

@@ -31,7 +31,7 @@ public enum FormatError: Error, Equatable, Sendable {
             case .notAModel:
                 "not a Swiftlet model: it does not begin with \"SWIFTLET\"; make one with: swiftlet convert float.ckpt int8.bin"
             case .unsupportedVersion(let found, let supported):
-                "format version \(found), this build reads version \(supported); convert the checkpoint again"
+                "format version \(found), this build reads versions \(HeaderRecord.version) to \(supported); convert the checkpoint again"
             case .truncated(let bytes, let promised):
                 "truncated: \(bytes) bytes, the header promises \(promised); copy or convert it again"
             case .misaligned(let byteOffset, let alignment):
