@@ -83,7 +83,9 @@ struct ConvertCommand: ParsableCommand {
         guard calibrationCount > 0, (threads ?? 1) > 0 else {
             throw ValidationError("--calibration-count and --threads must be at least 1")
         }
-        guard maxArena.map({ $0 > 0 }) ?? true else { throw ValidationError("--max-arena is a number of bytes, 1 or more") }
+        guard maxArena.map({ $0 > 0 }) ?? true else {
+            throw ValidationError("--max-arena is a number of bytes, 1 or more")
+        }
         guard architecture != nil || randomWeights == nil else {
             throw ValidationError("--random-weights needs --architecture")
         }

@@ -73,7 +73,8 @@ struct InferCommand: ParsableCommand {
         let passes = file.model.passes
         guard passes == 1 || !images.contains("-") else {
             throw CommandFailure(
-                "\(file.path) reads a picture \(passes) times, standard input gives it once; save the picture to a file")
+                "\(file.path) reads a picture \(passes) times, standard input gives it once; save the picture to a file"
+            )
         }
         var results: [Result] = []
         var hasFailed = false

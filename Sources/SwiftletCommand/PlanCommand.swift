@@ -40,7 +40,9 @@ struct PlanCommand: ParsableCommand {
     var maxArena: Int?
 
     func validate() throws {
-        guard maxArena.map({ $0 > 0 }) ?? true else { throw ValidationError("--max-arena is a number of bytes, 1 or more") }
+        guard maxArena.map({ $0 > 0 }) ?? true else {
+            throw ValidationError("--max-arena is a number of bytes, 1 or more")
+        }
     }
 
     func run() throws {

@@ -88,7 +88,8 @@ public struct SeparableBlock {
     /// Bytes of the scratch buffer, in 64 bits: a hostile model may ask for more than `Int` holds on a device.
     public var scratchBytes: Int64 {
         let expansion = hasExpansion ? Int64(patchColumns) * Int64(stage(0).outputChannels) : 0
-        return Int64(record.kernelHeight) * expansion + Int64(pieceColumns) * Int64(stage(stageCount - 2).outputChannels)
+        return Int64(record.kernelHeight) * expansion + Int64(pieceColumns)
+            * Int64(stage(stageCount - 2).outputChannels)
     }
 
     /// The columns of the input under the windows of `count` outputs from column `first` on, and how many columns of padding are

@@ -148,7 +148,9 @@ import Testing
             let columns = session.model.columns(ofPass: pass)
             var isFinished = false
             for y in 0..<48 {
-                let row = (0..<48 * 3).map { columns.contains($0 / 3) ? picture[y * 48 * 3 + $0] : UInt8(pass * 50 + 1) }
+                let row = (0..<48 * 3).map {
+                    columns.contains($0 / 3) ? picture[y * 48 * 3 + $0] : UInt8(pass * 50 + 1)
+                }
                 isFinished = try row.withUnsafeBytes { try session.push(row: $0) }
             }
             return isFinished

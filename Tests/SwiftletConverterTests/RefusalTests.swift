@@ -202,9 +202,9 @@ import Testing
         let gathering = try #require(
             (0..<reader.operatorCount).last { reader.operation($0).kind == 16 }, "no block in the model")
         #expect(reader.operation(gathering).output.channelOffset > 0)
-        for offset: UInt16 in [1, 0xFFFF] {
+        for offset in [reader.operation(gathering).output.channelOffset + 1, 0xFFFF] {
             let changed = SmallModel.changing(bytes, \.operators, gathering, OperatorRecord.self) {
-                $0.output.channelOffset += offset
+                $0.output.channelOffset = offset
             }
             #expect(part(changed) == .operand, "\(offset)")
         }

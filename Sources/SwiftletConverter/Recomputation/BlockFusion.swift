@@ -147,7 +147,9 @@ extension AssembledNetwork {
         for index in operations.indices {
             network.operations[index].input.buffer = number[operations[index].input.buffer]!
             network.operations[index].output.buffer = number[operations[index].output.buffer]!
-            if let second = operations[index].second { network.operations[index].second?.buffer = number[second.buffer]! }
+            if let second = operations[index].second {
+                network.operations[index].second?.buffer = number[second.buffer]!
+            }
             network.operations[index].scratchBuffer = operations[index].scratchBuffer.map { number[$0]! }
         }
         return network

@@ -55,7 +55,8 @@ extension AssembledNetwork {
         }
     }
 
-    private mutating func appendShare(_ channels: Range<Int>, of whole: AssembledOperation, _ mean: AssembledOperation) {
+    private mutating func appendShare(_ channels: Range<Int>, of whole: AssembledOperation, _ mean: AssembledOperation)
+    {
         var share = whole.share(channels)
         share.parameters = whole.convolutionParameters(channels)
         share.output = AssembledOperand(buffer: buffers.count, slots: Array(0..<channels.count))
@@ -68,7 +69,8 @@ extension AssembledNetwork {
         var part = mean.share(channels)
         let eachBytes = MeanLayout.byteCount
         if mean.parameters.count > eachBytes {
-            part.parameters = Array(mean.parameters[(channels.lowerBound * eachBytes)..<(channels.upperBound * eachBytes)])
+            part.parameters = Array(
+                mean.parameters[(channels.lowerBound * eachBytes)..<(channels.upperBound * eachBytes)])
         }
         part.record.inputChannels = UInt16(channels.count)
         part.producers = [inputs.count + operations.count - 1]

@@ -81,7 +81,8 @@ extension AssembledNetwork {
             }
         }
         // What leads nowhere has no columns that a band could choose.
-        let isWhole = needed[inputs[0].buffer] != nil && operations[..<end].allSatisfy { needed[$0.output.buffer] != nil }
+        let isWhole =
+            needed[inputs[0].buffer] != nil && operations[..<end].allSatisfy { needed[$0.output.buffer] != nil }
         return isWhole ? needed : nil
     }
 
@@ -98,7 +99,9 @@ extension AssembledNetwork {
             own[original] = buffers.count - 1
             return buffers.count - 1
         }
-        func place(_ operand: AssembledOperand, _ columns: Range<Int>, _ buffers: inout [AssembledBuffer]) -> AssembledOperand {
+        func place(_ operand: AssembledOperand, _ columns: Range<Int>, _ buffers: inout [AssembledBuffer])
+            -> AssembledOperand
+        {
             var placed = operand
             placed.buffer = buffer(operand.buffer, &buffers)
             if gathered.contains(operand.buffer) {
