@@ -19,7 +19,10 @@ extension OperatorRecord {
                 switch index {
                 case block.stageCount - 1: return sum + pixels * weights
                 case block.stageCount - 2: return sum + pixels * taps * Int(stage.outputChannels)
-                default: return sum + expandedPixels(block) * weights
+                default:
+                    // A hostile file may ask for more than there are numbers for.
+                    let (product, isTooMuch) = expandedPixels(block).multipliedReportingOverflow(by: weights)
+                    return isTooMuch || product > Int.max / 4 ? Int.max / 4 : sum + product
                 }
             }
         default: return 0
@@ -36,12 +39,12 @@ extension OperatorRecord {
             columns += piece.upperBound - max(piece.lowerBound, min(end, piece.upperBound))
             end = piece.upperBound
         }
+        let dilation = Int(dilationHeight)
         let rows = (0..<Int(outputHeight)).reduce(0) { sum, row in
             let top = row * Int(strideHeight) - Int(paddingTop)
-            let inside = (0..<Int(kernelHeight)).filter {
-                0..<Int(inputHeight) ~= top + $0 * Int(dilationHeight)
-            }
-            return sum + inside.count
+            let above = top < 0 ? (dilation - 1 - top) / dilation : 0
+            let inside = top >= Int(inputHeight) ? 0 : (Int(inputHeight) - 1 - top) / dilation + 1
+            return sum + max(0, min(inside, Int(kernelHeight)) - above)
         }
         return rows * columns
     }

@@ -130,6 +130,9 @@ extension ModelReader {
             try checkString(stage.name, index: index)
             let operation = block.operation(number)
             let kind = number == block.stageCount - 2 ? OperatorKind.depthwiseConvolution : .convolution
+            guard kind == .convolution || stage.groups == 1 else {
+                throw .invalid(part: .geometry, index: index, value: Int(stage.groups))
+            }
             try checkShapes(operation, kind: kind, index: index)
             try checkParameters(operation, kind: kind, index: index)
         }

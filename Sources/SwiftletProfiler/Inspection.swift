@@ -107,7 +107,7 @@ public struct Inspection: Sendable, Encodable {
         arenaBytes = reader.arenaBytes
         stateBytes = reader.state.byteCount
         weightBytes = Int(header.weightBytes)
-        macs = Int(header.multiplyAccumulates)
+        macs = Int(clamping: header.multiplyAccumulates)
         macsFactor = file.macsFactor
         passes = (0..<reader.passes).map { [reader.firstColumn(ofPass: $0), Int(reader.input($0).width)] }
         inputs = (0..<reader.pushedInputCount).map { index in

@@ -91,7 +91,7 @@ public struct Profile: Sendable, Codable {
         arenaBytes = reader.arenaBytes
         weightBytes = Int(reader.header.weightBytes)
         fileBytes = file.byteCount
-        macs = Int(reader.header.multiplyAccumulates)
+        macs = Int(clamping: reader.header.multiplyAccumulates)
         minMs = whole[0]
         medianMs = whole[whole.count / 2]
         p90Ms = whole[min(whole.count - 1, whole.count * 9 / 10)]
@@ -153,7 +153,7 @@ extension MemoryReport {
         return
             ([
                 "arena    \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); "
-                    + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much",
+                    + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much"
             ]
             + (isRecomputing ? ["         \(factor) times the MACs of a run that recomputes nothing\(reads)"] : [])
             + ["         at its peak \(lowerBoundBytes) B are in use:", ""]

@@ -78,7 +78,7 @@ import Testing
 
     @Test(
         arguments: [
-            "mobilenet-v2:width=0.35,resolution=48,classes=7", "mobilenet-v1:width=0.25,resolution=64,classes=7",
+            "mobilenet-v2:width=0.35,resolution=32,classes=7", "mobilenet-v1:width=0.25,resolution=32,classes=7",
             "resnet-8", "lenet5",
         ])
     func theSearchKeepsItsLimitAndNamesTheSmallestArena(_ spec: String) throws {

@@ -248,6 +248,7 @@ import Testing
                 #expect(stage { $0.parameterBytes -= 1 } == .parameters)
                 #expect(stage { $0.outputChannels = 0 } == .activation)
                 #expect(stage { $0.outputChannels = 0xFFFF } != nil)
+                #expect(stage { $0.groups = 0 } == .geometry)
                 #expect(stage { ($0.activationMin, $0.activationMax) = (1, 0) } == .activation)
                 #expect(stage { $0.name = 0xFFFF_FFFE } == .string)
             }

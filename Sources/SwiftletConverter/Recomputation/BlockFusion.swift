@@ -23,21 +23,25 @@ struct FusedBlock {
 }
 
 extension AssembledNetwork {
-    /// All of them, by their depthwise convolutions.
+    /// All of them, by their depthwise convolutions; no two have a convolution in common.
     var blockCandidates: [BlockCandidate] {
-        operations.indices.compactMap { depthwise in
-            guard operations[depthwise].kind == .depthwiseConvolution, windowsReachTheMap(depthwise),
-                let projection = onlyReader(of: depthwise), isPointwise(projection)
-            else { return nil }
+        var candidates: [BlockCandidate] = []
+        for depthwise in operations.indices
+        where operations[depthwise].kind == .depthwiseConvolution && windowsReachTheMap(depthwise) {
+            guard let projection = onlyReader(of: depthwise), isPointwise(projection) else { continue }
             let expansion = operations[depthwise].producers.first.flatMap { producer -> Int? in
                 let index = producer - inputs.count
-                guard index >= 0, isPointwise(index), onlyReader(of: index) == depthwise else { return nil }
+                // Where blocks follow each other without a sum between, what projects one may not expand the next.
+                guard index >= 0, isPointwise(index), onlyReader(of: index) == depthwise,
+                    !candidates.contains(where: { $0.projection == index })
+                else { return nil }
                 return index
             }
-            let candidate = BlockCandidate(expansion: expansion, depthwise: depthwise, projection: projection)
-            guard isNeverOverwritten(operations[expansion ?? depthwise].input.buffer) else { return nil }
-            return candidate
+            guard isNeverOverwritten(operations[expansion ?? depthwise].input.buffer) else { continue }
+            candidates.append(
+                BlockCandidate(expansion: expansion, depthwise: depthwise, projection: projection))
         }
+        return candidates
     }
 
     private func isPointwise(_ index: Int) -> Bool {
