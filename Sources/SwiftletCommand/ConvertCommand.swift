@@ -59,6 +59,11 @@ struct ConvertCommand: ParsableCommand {
     var randomWeights: UInt64?
     @Flag(help: "Plan for a picture that stands whole in the arena, as in a camera's frame buffer.")
     var residentInput = false
+    @Option(
+        help: ArgumentHelp(
+            "Bytes that the arena may have; where that needs it, rows and columns are computed more than once.",
+            valueName: "bytes"))
+    var maxArena: Int?
     @OptionGroup(title: "Pictures of an imported network")
     var imported: ImportOptions
     @Flag(help: "Print the report as JSON.")
@@ -77,6 +82,9 @@ struct ConvertCommand: ParsableCommand {
         }
         guard calibrationCount > 0, (threads ?? 1) > 0 else {
             throw ValidationError("--calibration-count and --threads must be at least 1")
+        }
+        guard maxArena.map({ $0 > 0 }) ?? true else {
+            throw ValidationError("--max-arena is a number of bytes, 1 or more")
         }
         guard architecture != nil || randomWeights == nil else {
             throw ValidationError("--random-weights needs --architecture")
@@ -123,7 +131,7 @@ struct ConvertCommand: ParsableCommand {
             throw CommandFailure(
                 "\(path) is quantized already: leave out \(Self.floatOptions); swiftlet eval measures the model")
         }
-        let model = try imported.model(of: path) { try $0.withInputs(areResident: residentInput).plan() }
+        let model = try imported.model(of: path, arrangement: arrangement)
         try AtomicFile.write(model.bytes, to: output)
         let name = path.split(separator: "/").last.map(String.init) ?? path
         try announce(model, name: name, note: "its own integers", path: output)
@@ -140,17 +148,19 @@ struct ConvertCommand: ParsableCommand {
         return try Checkpoint(contentsOf: path)
     }
 
+    private var arrangement: Arrangement { Arrangement(inputIsResident: residentInput, maxArena: maxArena) }
+
     private struct WrittenModel: Encodable {
         var architecture: String
         var fileBytes: Int
         var arenaBytes: Int
         var layerwiseBytes: Int
+        var macsFactor: Double
+        var passes: Int
     }
 
     private func makeRandom(_ architecture: Architecture, seed: UInt64) throws {
-        let model = try ConversionPipeline.convertRandom(architecture, seed: seed) {
-            try $0.withInputs(areResident: residentInput).plan()
-        }
+        let model = try ConversionPipeline.convertRandom(architecture, seed: seed, arrangement: arrangement)
         try AtomicFile.write(model.bytes, to: files[0])
         try announce(model, name: architecture.spec, note: "random weights", path: files[0])
     }
@@ -160,11 +170,18 @@ struct ConvertCommand: ParsableCommand {
             try Console.print(
                 json: WrittenModel(
                     architecture: name, fileBytes: model.bytes.count, arenaBytes: model.plan.arenaBytes,
-                    layerwiseBytes: model.plan.layerwiseBytes))
+                    layerwiseBytes: model.plan.layerwiseBytes, macsFactor: model.macsFactor, passes: model.passes))
         } else {
             try Console.print(
-                "wrote \(path): \(name), \(note), \(model.bytes.count) B, arena \(model.plan.arenaBytes) B")
+                "wrote \(path): \(name), \(note), \(model.bytes.count) B, arena \(model.plan.arenaBytes) B"
+                    + recomputation(model))
         }
+    }
+
+    private func recomputation(_ model: ConvertedModel) -> String {
+        guard model.macsFactor > 1 || model.passes > 1 else { return "" }
+        let reads = model.passes == 1 ? "" : ", the picture is read \(model.passes) times"
+        return String(format: ", %.2f times the MACs", model.macsFactor) + reads
     }
 
     private func convert(_ network: some TrainedNetwork, to output: String) throws {
@@ -187,6 +204,7 @@ struct ConvertCommand: ParsableCommand {
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
+        options.maxArena = maxArena
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
         var conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
         if let labelled {

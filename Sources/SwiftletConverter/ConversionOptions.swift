@@ -15,6 +15,8 @@ public struct ConversionOptions: Sendable {
     public var threads = 2
     /// Whether the picture stands whole in the arena, as a camera's frame buffer does; else its rows are a stream.
     public var inputIsResident = false
+    /// Bytes that the arena may have; nil for the smallest in which nothing is computed twice.
+    public var maxArena: Int?
 
     public init() {}
 }

@@ -30,6 +30,10 @@ public struct ConversionReport: Sendable, Codable {
     public var arenaBytes: Int
     public var layerwiseBytes: Int
     public var segments: Int
+    /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
+    public var macsFactor: Double
+    /// How many times the picture must be pushed.
+    public var passes: Int
     public var layers: [LayerReport]
     public var accuracy: Accuracy?
 
@@ -41,6 +45,8 @@ public struct ConversionReport: Sendable, Codable {
         arenaBytes = model.plan.arenaBytes
         layerwiseBytes = model.plan.layerwiseBytes
         segments = model.plan.segments.count
+        macsFactor = model.macsFactor
+        passes = model.passes
         self.layers = layers
     }
 
@@ -72,6 +78,12 @@ public struct ConversionReport: Sendable, Codable {
         lines.append(
             "arena:       \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); with whole tensors it would be "
                 + "\(layerwiseBytes) B")
+        if macsFactor > 1 || passes > 1 {
+            lines.append(
+                String(
+                    format: "recomputed:  %.2f times the multiply-accumulates, the picture is read %@", macsFactor,
+                    passes == 1 ? "once" : "\(passes) times"))
+        }
         if let accuracy {
             lines.append(
                 String(

@@ -33,35 +33,39 @@ public final class Runner {
     /// As `run(_:)`, and tells `observer` of each row that is made.
     public func run<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, observer: inout Observer) throws -> [Int8]
     {
-        let reader = file.model.reader
-        let inputs = (0..<reader.inputCount).map { reader.input($0) }
+        let inputs = pushedInputs
         var starts = [0]
-        for input in inputs { starts.append(starts.last! + Int(input.height) * Int(input.width) * Int(input.channels)) }
+        for input in inputs { starts.append(starts.last! + input.height * input.rowBytes) }
         session.reset()
-        for y in 0..<(inputs.map { Int($0.height) }.max() ?? 0) {
-            for (index, input) in inputs.enumerated() where y < Int(input.height) {
-                let rowBytes = Int(input.width) * Int(input.channels)
-                let start = starts[index] + y * rowBytes
-                guard start + rowBytes <= pixels.count else { continue }
-                let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + rowBytes)])
-                try session.push(row: row, input: index, observer: &observer)
+        for _ in 0..<file.model.passes {
+            for y in 0..<(inputs.map(\.height).max() ?? 0) {
+                for (index, input) in inputs.enumerated() where y < input.height {
+                    let start = starts[index] + y * input.rowBytes
+                    guard start + input.rowBytes <= pixels.count else { continue }
+                    let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + input.rowBytes)])
+                    try session.push(row: row, input: index, observer: &observer)
+                }
             }
         }
         return try values()
     }
 
-    /// Bytes that `run(_:)` takes.
-    public var inputBytes: Int {
-        (0..<file.model.reader.inputCount).reduce(0) { sum, index in
-            let input = file.model.reader.input(index)
-            return sum + Int(input.height) * Int(input.width) * Int(input.channels)
+    private var pushedInputs: [(height: Int, rowBytes: Int)] {
+        let reader = file.model.reader
+        return (0..<reader.pushedInputCount).map { index in
+            let input = reader.input(index)
+            return (Int(input.height), reader.pushedWidth(index) * Int(input.channels))
         }
     }
 
-    /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given.
+    /// Bytes that `run(_:)` takes.
+    public var inputBytes: Int { pushedInputs.reduce(0) { $0 + $1.height * $1.rowBytes } }
+
+    /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given. It is
+    /// called once for each pass, with the same rows.
     public func run(feed: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws -> [Int8] {
         session.reset()
-        try feed { row in try session.push(row: row) }
+        for _ in 0..<file.model.passes { try feed { row in try session.push(row: row) } }
         return try values()
     }
 

@@ -49,8 +49,6 @@ extension Assembly {
                     return values[(place / groupInputs * layout.taps + tap) * groupInputs + place % groupInputs]
                 })
         }
-        let pixels = operation.outputShape.height * operation.outputShape.width
-        assembled.multiplyAccumulates = pixels * operation.outputShape.channels * layout.taps * groupInputs
     }
 
     /// The means of an operand's channels in stored order; empty when one of them is not known.
