@@ -11,6 +11,7 @@
 //     START(scales, v)  what the accumulators of vector v begin with
 //     PREPARE           called once for all tiles of some channels, when their weights are known
 //     STEP, step        a number of quads that are taken at once, and how
+//     COPIES_SCALES     where there are registers for them: a byte that is stored might be anything as far as compilers know
 //
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
 // bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.
@@ -79,6 +80,10 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
     }
     // Unrolled too: a loop over an array that is in registers would keep it in memory through all of the above (2.3 times as
     // slow; a copy of the sums in memory instead, 1.1 times).
+#ifdef COPIES_SCALES
+    const NAME(Scales) copy = *scales;
+    scales = &copy;
+#endif
     UNROLL for (int p = 0; p < P; p++)
         NAME(requantizeStore)(acc[p], V, scales, t->requantization, t->channel, t->output + (int64_t)p * t->outputStep,
                               t->outputs);

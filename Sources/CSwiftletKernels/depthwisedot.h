@@ -4,9 +4,8 @@
 // row, with nothing for a fourth, and serve all windows that they are part of.
 
 typedef struct {
-    int32x4_t bias[4], multiplier[4], shift[4];
+    NAME(Scales) scales;
     int8x16_t weights[DEPTHWISE_TAPS / 4][4];  // of four taps, or of a column: 4 channels a vector
-    const SKRequantization *r;
     int32_t count;  // channels that exist
 } NAME(Strip);
 
@@ -33,7 +32,7 @@ static void NAME(loadWeights)(NAME(Strip) *s, const int8_t *weights, int64_t ste
         for (int v = 0; v < 4; v++) {
             s->weights[i][v] = vreinterpretq_s8_u8(mixed[v]);
 #ifdef AS_SIGNED
-            s->bias[v] = vaddq_s32(s->bias[v], vshlq_n_s32(ADD_FOURS(vdupq_n_s32(0), s->weights[i][v]), 7));
+            s->scales.bias[v] = vaddq_s32(s->scales.bias[v], vshlq_n_s32(ADD_FOURS(vdupq_n_s32(0), s->weights[i][v]), 7));
 #endif
         }
     }
@@ -41,49 +40,49 @@ static void NAME(loadWeights)(NAME(Strip) *s, const int8_t *weights, int64_t ste
 
 INLINE void NAME(storeStrip)(const NAME(Strip) *s, const int32x4_t *sums, uint8_t *output) {
     int32x4_t y[4];
-    for (int v = 0; v < 4; v++) y[v] = NAME(scaled)(sums[v], s->multiplier[v], s->shift[v]);
-    NAME(storeSome)(output, NAME(narrowed)(y, s->r->zeroPoint, s->r->low, s->r->high), s->count);
+    for (int v = 0; v < 4; v++) y[v] = NAME(scaled)(sums[v], s->scales.multiplier[v], s->scales.shift[v]);
+    NAME(storeSome)(output, NAME(narrowed)(y, s->scales.zeroPoint, s->scales.low, s->scales.high), s->count);
 }
 
-static void NAME(pixels)(const NAME(Strip) *s, const NAME(TapRow) *rows, const SKWindow *w, int32_t first, int32_t count,
-                         uint8_t *output, int64_t outputStep) {
-    int taps = w->kernelHeight * w->kernelWidth;
-    uint8x16_t bytes[DEPTHWISE_TAPS + 3];
-    for (int i = 0; i < 3; i++) bytes[taps + i] = vdupq_n_u8(0);
-    for (int32_t x = first; x < first + count; x++, output += outputStep) {
-        uint8x16_t *to = bytes;
-        for (int ky = 0; ky < w->kernelHeight; ky++) {
-            const uint8_t *tap = rows[ky].start + x * rows[ky].pixelStep;
-            for (int kx = 0; kx < w->kernelWidth; kx++, tap += rows[ky].tapStep) *to++ = AS_TAKEN(vld1q_u8(tap));
-        }
-        int32x4_t sums[4];
-        for (int v = 0; v < 4; v++) sums[v] = s->bias[v];
-        for (int t = 0; t < taps; t += 4) {
-            uint8x16_t mixed[4];
-            NAME(interleave)(bytes[t], bytes[t + 1], bytes[t + 2], bytes[t + 3], mixed);
-            for (int v = 0; v < 4; v++) sums[v] = DOT_QUADS(sums[v], s->weights[t / 4][v], mixed[v]);
-        }
-        NAME(storeStrip)(s, sums, output);
+// Output x, of whose taps those of columns `inside` lie inside the map and the others hold the pad pixel.
+INLINE void NAME(pixel)(const NAME(Strip) *s, const NAME(TapRow) *rows, int height, int width, int64_t x, NAME(Columns) inside,
+                        const uint8_t *pad, uint8_t *output) {
+    uint8x16_t bytes[DEPTHWISE_TAPS + 3], *to = bytes;
+    for (int ky = 0; ky < height; ky++)
+        for (int kx = 0; kx < width; kx++)
+            *to++ = AS_TAKEN(vld1q_u8(kx < inside.begin || kx >= inside.end ? pad : NAME(tap)(rows + ky, x, kx)));
+    for (int i = 0; i < 3; i++) *to++ = vdupq_n_u8(0);
+    int32x4_t sums[4];
+    for (int v = 0; v < 4; v++) sums[v] = s->scales.bias[v];
+    for (int t = 0; t < height * width; t += 4) {
+        uint8x16_t mixed[4];
+        NAME(interleave)(bytes[t], bytes[t + 1], bytes[t + 2], bytes[t + 3], mixed);
+        for (int v = 0; v < 4; v++) sums[v] = DOT_QUADS(sums[v], s->weights[t / 4][v], mixed[v]);
     }
+    NAME(storeStrip)(s, sums, output);
 }
 
 typedef struct {
     uint8x16_t quads[4];
 } NAME(Column);
 
-INLINE NAME(Column) NAME(loadColumn)(const NAME(TapRow) *rows, int32_t x, int kx) {
+INLINE NAME(Column) NAME(column)(const uint8_t *a, const uint8_t *b, const uint8_t *c) {
     NAME(Column) column;
-    uint8x16_t bytes[3];
-    for (int ky = 0; ky < 3; ky++)
-        bytes[ky] = AS_TAKEN(vld1q_u8(rows[ky].start + x * rows[ky].pixelStep + kx * rows[ky].tapStep));
-    NAME(interleave)(bytes[0], bytes[1], bytes[2], vdupq_n_u8(0), column.quads);
+    NAME(interleave)(AS_TAKEN(vld1q_u8(a)), AS_TAKEN(vld1q_u8(b)), AS_TAKEN(vld1q_u8(c)), vdupq_n_u8(0), column.quads);
+    return column;
+}
+
+// The column that `rows` begin with, which they leave behind them.
+INLINE NAME(Column) NAME(takeColumn)(NAME(TapRow) *rows) {
+    NAME(Column) column = NAME(column)(rows[0].start, rows[1].start, rows[2].start);
+    for (int ky = 0; ky < 3; ky++) rows[ky].start += rows[ky].tapStep;
     return column;
 }
 
 INLINE void NAME(sumColumns)(const NAME(Strip) *s, NAME(Column) a, NAME(Column) b, NAME(Column) c, uint8_t *output) {
     int32x4_t sums[4];
     for (int v = 0; v < 4; v++) {
-        sums[v] = DOT_QUADS(s->bias[v], s->weights[0][v], a.quads[v]);
+        sums[v] = DOT_QUADS(s->scales.bias[v], s->weights[0][v], a.quads[v]);
         sums[v] = DOT_QUADS(sums[v], s->weights[1][v], b.quads[v]);
         sums[v] = DOT_QUADS(sums[v], s->weights[2][v], c.quads[v]);
     }
@@ -93,38 +92,60 @@ INLINE void NAME(sumColumns)(const NAME(Strip) *s, NAME(Column) a, NAME(Column) 
 // 3x3 windows, of which neighbours share two columns at stride 1, one at stride 2, and none otherwise.
 static void NAME(pixels3x3)(const NAME(Strip) *s, const NAME(TapRow) *given, const SKWindow *w, int32_t first, int32_t count,
                             uint8_t *output, int64_t outputStep) {
-    const NAME(TapRow) rows[3] = {given[0], given[1], given[2]};
-    int32_t x = first, end = first + count;
+    NAME(TapRow) rows[3];
+    for (int ky = 0; ky < 3; ky++) rows[ky] = (NAME(TapRow)){NAME(tap)(given + ky, first, 0), given[ky].tapStep, 0};
     if (w->stride == 1 && w->dilation == 1 && count >= 3) {
-        NAME(Column) a = NAME(loadColumn)(rows, x, 0), b = NAME(loadColumn)(rows, x, 1), c;
-        for (; x + 3 <= end; x += 3, output += 3 * outputStep) {
-            c = NAME(loadColumn)(rows, x, 2);
+        NAME(Column) a = NAME(takeColumn)(rows), b = NAME(takeColumn)(rows), c;
+        for (; count >= 3; count -= 3, first += 3, output += 3 * outputStep) {
+            c = NAME(takeColumn)(rows);
             NAME(sumColumns)(s, a, b, c, output);
-            a = NAME(loadColumn)(rows, x + 1, 2);
+            a = NAME(takeColumn)(rows);
             NAME(sumColumns)(s, b, c, a, output + outputStep);
-            b = NAME(loadColumn)(rows, x + 2, 2);
+            b = NAME(takeColumn)(rows);
             NAME(sumColumns)(s, c, a, b, output + 2 * outputStep);
         }
     } else if (w->stride == 2 && w->dilation == 1 && count >= 2) {
-        NAME(Column) a = NAME(loadColumn)(rows, x, 0), b, c;
-        for (; x + 2 <= end; x += 2, output += 2 * outputStep) {
-            b = NAME(loadColumn)(rows, x, 1);
-            c = NAME(loadColumn)(rows, x, 2);
+        NAME(Column) a = NAME(takeColumn)(rows), b, c;
+        for (; count >= 2; count -= 2, first += 2, output += 2 * outputStep) {
+            b = NAME(takeColumn)(rows);
+            c = NAME(takeColumn)(rows);
             NAME(sumColumns)(s, a, b, c, output);
-            b = NAME(loadColumn)(rows, x + 1, 1);
-            a = NAME(loadColumn)(rows, x + 1, 2);
+            b = NAME(takeColumn)(rows);
+            a = NAME(takeColumn)(rows);
             NAME(sumColumns)(s, c, b, a, output + outputStep);
         }
     }
-    for (; x < end; x++, output += outputStep)
-        NAME(sumColumns)(s, NAME(loadColumn)(rows, x, 0), NAME(loadColumn)(rows, x, 1), NAME(loadColumn)(rows, x, 2), output);
+    for (; count > 0; count--, first++, output += outputStep) {
+        for (int ky = 0; ky < 3; ky++) rows[ky].start = NAME(tap)(given + ky, first, 0);
+        NAME(Column) a = NAME(takeColumn)(rows), b = NAME(takeColumn)(rows);
+        NAME(sumColumns)(s, a, b, NAME(takeColumn)(rows), output);
+    }
 }
 
 // `count` pixels of a strip from `first` on, whose windows lie inside the map.
 static void NAME(runPixels)(const NAME(Strip) *s, const NAME(TapRow) *rows, const SKWindow *w, int32_t first, int32_t count,
                             uint8_t *output, int64_t outputStep) {
-    if (w->kernelHeight == 3 && w->kernelWidth == 3)
-        NAME(pixels3x3)(s, rows, w, first, count, output, outputStep);
-    else
-        NAME(pixels)(s, rows, w, first, count, output, outputStep);
+    int height = w->kernelHeight, width = w->kernelWidth;
+    if (height == 3 && width == 3) return NAME(pixels3x3)(s, rows, w, first, count, output, outputStep);
+    if (height == 1 && width == 1) {
+        const NAME(Strip) strip = *s;
+        const NAME(TapRow) row = *rows;
+        for (int32_t x = first; x < first + count; x++, output += outputStep)
+            NAME(pixel)(&strip, &row, 1, 1, x, (NAME(Columns)){0, 1}, 0, output);
+        return;
+    }
+    for (int32_t x = first; x < first + count; x++, output += outputStep)
+        NAME(pixel)(s, rows, height, width, x, (NAME(Columns)){0, width}, 0, output);
+}
+
+static void NAME(runEdge)(const NAME(Strip) *s, const NAME(TapRow) *rows, const SKWindow *w, int32_t x, NAME(Columns) inside,
+                          const uint8_t *pad, uint8_t *output) {
+    if (w->kernelHeight != 3 || w->kernelWidth != 3)
+        return NAME(pixel)(s, rows, w->kernelHeight, w->kernelWidth, x, inside, pad, output);
+    NAME(Column) columns[3];
+    for (int kx = 0; kx < 3; kx++)
+        columns[kx] = kx < inside.begin || kx >= inside.end
+                          ? NAME(column)(pad, pad, pad)
+                          : NAME(column)(NAME(tap)(rows, x, kx), NAME(tap)(rows + 1, x, kx), NAME(tap)(rows + 2, x, kx));
+    NAME(sumColumns)(s, columns[0], columns[1], columns[2], output);
 }

@@ -1,6 +1,6 @@
 // Depthwise convolution of one row; part of neon.c, dotprod.c and i8mm.c.
 //
-// A strip is 16 channels of a row. Where its window lies inside the map, taps are read where they lie; at the edges they are
+// A strip is 16 channels of a row. Taps are read where they lie, except near the end of a row of narrower pixels, where they are
 // copied together first. How a pixel is summed is in depthwisewide.h for plain NEON and in depthwisedot.h.
 #define DEPTHWISE_TAPS 64
 #define DEPTHWISE_BYTES 65536
@@ -12,6 +12,10 @@ typedef struct {
     int64_t pixelStep;
 } NAME(TapRow);
 
+INLINE const uint8_t *NAME(tap)(const NAME(TapRow) *row, int64_t x, int kx) {
+    return row->start + x * row->pixelStep + kx * row->tapStep;
+}
+
 #ifdef DOT_QUADS
 #include "depthwisedot.h"
 #else
@@ -19,32 +23,25 @@ typedef struct {
 #endif
 
 static void NAME(loadStrip)(NAME(Strip) *s, const SKWindow *w, const SKConvolution *conv, int32_t channel, int32_t count) {
-    NAME(Scales) scales;
-    NAME(loadScales)(&scales, &conv->requantization, channel, 4);
-    for (int v = 0; v < 4; v++) {
-        s->bias[v] = scales.bias[v];
-        s->multiplier[v] = scales.multiplier[v];
-        s->shift[v] = scales.shift[v];
-    }
-    s->r = &conv->requantization;
+    NAME(loadScales)(&s->scales, &conv->requantization, channel, 4);
     s->count = count;
     NAME(loadWeights)(s, conv->weights + channel, conv->paddedChannels, w->kernelHeight, w->kernelWidth);
 }
 
-// Output x with taps beside the map, which hold the pad pixel.
+// Output x with taps beside the map, which hold the pad pixel, or where 16 bytes may not be read.
 static __attribute__((noinline)) void NAME(edgePixel)(const NAME(Strip) *s, const SKInput *in, const SKWindow *w,
-                                                      const uint8_t *padPixel, int32_t channel, int32_t x, uint8_t *output) {
+                                                      const NAME(TapRow) *rows, const uint8_t *pad, int32_t x,
+                                                      uint8_t *output) {
+    NAME(Columns) inside = NAME(columnsInside)(in, w, x * w->stride - w->paddingLeft);
+    if (s->count == 16) return NAME(runEdge)(s, rows, w, x, inside, pad, output);
     uint8_t bytes[DEPTHWISE_TAPS * 16], *to = bytes;
-    NAME(TapRow) rows[DEPTHWISE_TAPS];
+    NAME(TapRow) copied[DEPTHWISE_TAPS];
     for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
-        rows[ky] = (NAME(TapRow)){to, 16, 0};
-        for (int32_t kx = 0; kx < w->kernelWidth; kx++, to += 16) {
-            int32_t column = x * w->stride - w->paddingLeft + kx * w->dilation;
-            int isInside = in->rows[ky] && column >= 0 && column < in->width;
-            NAME(copyBytes)(to, (isInside ? in->rows[ky] + (int64_t)column * in->pixelBytes : padPixel) + channel, s->count);
-        }
+        copied[ky] = (NAME(TapRow)){to, 16, 0};
+        for (int32_t kx = 0; kx < w->kernelWidth; kx++, to += 16)
+            NAME(copyBytes)(to, kx < inside.begin || kx >= inside.end ? pad : NAME(tap)(rows + ky, x, kx), s->count);
     }
-    NAME(runPixels)(s, rows, w, 0, 1, output, 0);
+    NAME(runPixels)(s, copied, w, 0, 1, output, 0);
 }
 
 // The row of a map without tables.
@@ -72,10 +69,10 @@ static void NAME(depthwiseRow)(const SKInput *in, const SKOutput *out, const SKW
                            : (NAME(TapRow)){conv->padPixel + c, 0, 0};
         uint8_t *output = out->start + c;
         for (int32_t x = 0; x < begin; x++)
-            NAME(edgePixel)(&strip, in, w, conv->padPixel, c, x, output + (int64_t)x * out->pixelBytes);
+            NAME(edgePixel)(&strip, in, w, rows, conv->padPixel + c, x, output + (int64_t)x * out->pixelBytes);
         NAME(runPixels)(&strip, rows, w, begin, end - begin, output + (int64_t)begin * out->pixelBytes, out->pixelBytes);
         for (int32_t x = end; x < out->width; x++)
-            NAME(edgePixel)(&strip, in, w, conv->padPixel, c, x, output + (int64_t)x * out->pixelBytes);
+            NAME(edgePixel)(&strip, in, w, rows, conv->padPixel + c, x, output + (int64_t)x * out->pixelBytes);
     }
 }
 

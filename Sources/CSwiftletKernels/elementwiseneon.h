@@ -5,6 +5,8 @@
 
 typedef struct {
     int32x4_t multiplier[3], shift[3];
+    int16x8_t zeroPoint;
+    uint8x16_t low, high;
 } NAME(Addition);
 
 // One input's share of 4 channels: the difference to its zero point, shifted to the left by 20, rescaled.
@@ -25,13 +27,14 @@ INLINE uint8x16_t NAME(sum)(uint8x16_t a, uint8x16_t b, const NAME(Addition) *s,
                                   NAME(operand)(v % 2 ? vget_high_s16(z) : vget_low_s16(z), s, 1));
         y[v] = NAME(scaled)(sum, s->multiplier[2], s->shift[2]);
     }
-    return NAME(narrowed)(y, p->zeroPoint, p->low, p->high);
+    return NAME(narrowed)(y, s->zeroPoint, s->low, s->high);
 }
 
 static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, const SKAddition *p) {
     if (a->channels || b->channels || out->channels) return 0;
     if (p->shift[0] > 0 || p->shift[1] > 0 || p->shift[2] > 0) return 0;
-    NAME(Addition) s;
+    NAME(Addition) s = {
+        .zeroPoint = vdupq_n_s16((int16_t)p->zeroPoint), .low = vdupq_n_u8(p->low), .high = vdupq_n_u8(p->high)};
     for (int i = 0; i < 3; i++) {
         s.multiplier[i] = vdupq_n_s32(p->multiplier[i]);
         s.shift[i] = vdupq_n_s32(p->shift[i]);
@@ -55,18 +58,6 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
 }
 
 // MARK: Pooling
-
-// The columns of a window that lie inside the map: kernel columns `begin` to `end`.
-typedef struct {
-    int32_t begin, end;
-} NAME(Columns);
-
-INLINE NAME(Columns) NAME(columnsInside)(const SKInput *in, const SKWindow *w, int32_t first) {
-    NAME(Columns) inside = {0, w->kernelWidth};
-    while (inside.begin < inside.end && first + inside.begin * w->dilation < 0) inside.begin++;
-    while (inside.begin < inside.end && first + (inside.end - 1) * w->dilation >= in->width) inside.end--;
-    return inside;
-}
 
 static int NAME(poolMax)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
     if (in->channels || out->channels) return 0;
@@ -119,7 +110,8 @@ static int NAME(poolAverage)(const SKInput *in, const SKOutput *out, const SKWin
                 means[2] = NAME(mean)(vget_low_u16(sums[1]), count);
                 means[3] = NAME(mean)(vget_high_u16(sums[1]), count);
             }
-            NAME(storeSome)(out->start + (int64_t)x * out->pixelBytes + c, NAME(narrowed)(means, 128, low, high), left);
+            uint8x16_t bytes = NAME(narrowed)(means, vdupq_n_s16(128), vdupq_n_u8(low), vdupq_n_u8(high));
+            NAME(storeSome)(out->start + (int64_t)x * out->pixelBytes + c, bytes, left);
         }
     }
     return 1;

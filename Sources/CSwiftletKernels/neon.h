@@ -22,6 +22,8 @@
 // Of up to 16 channels.
 typedef struct {
     int32x4_t bias[MOST_VECTORS], multiplier[MOST_VECTORS], shift[MOST_VECTORS];
+    int16x8_t zeroPoint;
+    uint8x16_t low, high;
     int canStep;  // no weight is -128
 } NAME(Scales);
 
@@ -39,6 +41,9 @@ static inline void NAME(loadScales)(NAME(Scales) *s, const SKRequantization *r, 
         s->bias[v] = vld1q_s32(r->bias + channel + 4 * v);
         s->multiplier[v] = vld1q_s32(r->multiplier + channel + 4 * v);
     }
+    s->zeroPoint = vdupq_n_s16((int16_t)r->zeroPoint);
+    s->low = vdupq_n_u8(r->low);
+    s->high = vdupq_n_u8(r->high);
 }
 
 #ifdef AS_SIGNED
@@ -75,12 +80,10 @@ INLINE int32x4_t NAME(scaled)(int32x4_t sum, int32x4_t multiplier, int32x4_t shi
 }
 
 // Sixteen channels to bytes. A value beyond 16 bits is beyond a byte's range with any zero point.
-INLINE uint8x16_t NAME(narrowed)(const int32x4_t *y, int32_t zeroPoint, uint8_t low, uint8_t high) {
-    int16x8_t offset = vdupq_n_s16((int16_t)zeroPoint);
-    int16x8_t first = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(y[0]), y[1]), offset);
-    int16x8_t second = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(y[2]), y[3]), offset);
-    uint8x16_t bytes = vqmovun_high_s16(vqmovun_s16(first), second);
-    return vminq_u8(vmaxq_u8(bytes, vdupq_n_u8(low)), vdupq_n_u8(high));
+INLINE uint8x16_t NAME(narrowed)(const int32x4_t *y, int16x8_t zeroPoint, uint8x16_t low, uint8x16_t high) {
+    int16x8_t first = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(y[0]), y[1]), zeroPoint);
+    int16x8_t second = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(y[2]), y[3]), zeroPoint);
+    return vminq_u8(vmaxq_u8(vqmovun_high_s16(vqmovun_s16(first), second), low), high);
 }
 
 // The first `count` bytes, 16 at most.
@@ -106,25 +109,45 @@ INLINE void NAME(storeSome)(uint8_t *to, uint8x16_t bytes, int32_t count) {
     if (count & 1) vst1q_lane_u8(to, bytes, 0);
 }
 
-// The first `count` of 16 bytes, of which none is read that lies behind them.
+// The first `count` of 16 bytes, without reading any that lies behind them: two loads that overlap.
 INLINE uint8x16_t NAME(loadSome)(const uint8_t *from, int32_t count) {
     if (count >= 16) return vld1q_u8(from);
-    uint8_t some[16];
-    for (int32_t i = 0; i < count; i++) some[i] = from[i];
-    return vld1q_u8(some);
+    uint64_t low = 0, high = 0;
+    if (count >= 8) {
+        __builtin_memcpy(&low, from, 8);
+        __builtin_memcpy(&high, from + count - 8, 8);
+        high = count == 8 ? 0 : high >> (128 - 8 * count);
+    } else if (count >= 4) {
+        low = (uint32_t)NAME(word)(from) | (uint64_t)(uint32_t)NAME(word)(from + count - 4) << (8 * count - 32);
+    } else {
+        for (int32_t i = 0; i < count; i++) low |= (uint64_t)from[i] << (8 * i);
+    }
+    return vcombine_u8(vcreate_u8(low), vcreate_u8(high));
 }
 
 // `count` bytes from the sums of consecutive channels.
 INLINE void NAME(requantizeStore)(const VI *acc, int V, const NAME(Scales) *s, const SKRequantization *r, int32_t channel,
                                   uint8_t *output, int32_t count) {
-    (void)channel;
+    (void)r, (void)channel;
     int32x4_t y[4];
     for (int v = 0; v < 4; v++)
         y[v] = v < V ? NAME(scaled)(FINISH(acc[v], s, v), s->multiplier[v], s->shift[v]) : y[0];
-    NAME(storeSome)(output, NAME(narrowed)(y, r->zeroPoint, r->low, r->high), count);
+    NAME(storeSome)(output, NAME(narrowed)(y, s->zeroPoint, s->low, s->high), count);
 }
 
 // MARK: Moves
+
+// The columns of a window that lie inside the map: kernel columns `begin` to `end`.
+typedef struct {
+    int32_t begin, end;
+} NAME(Columns);
+
+INLINE NAME(Columns) NAME(columnsInside)(const SKInput *in, const SKWindow *w, int32_t first) {
+    NAME(Columns) inside = {0, w->kernelWidth};
+    while (inside.begin < inside.end && first + inside.begin * w->dilation < 0) inside.begin++;
+    while (inside.begin < inside.end && first + (inside.end - 1) * w->dilation >= in->width) inside.end--;
+    return inside;
+}
 
 static inline void NAME(copyBytes)(uint8_t *to, const uint8_t *from, int32_t count) {
     for (; count >= 16; count -= 16, to += 16, from += 16) vst1q_u8(to, vld1q_u8(from));
@@ -136,16 +159,54 @@ static inline void NAME(copyBytes)(uint8_t *to, const uint8_t *from, int32_t cou
     for (count &= 7; count > 0; count--) *to++ = *from++;
 }
 
+// Tables are looked up in the pixel, 64 bytes of it at a time: those that a table names elsewhere come out as they were.
 static void NAME(gather)(const uint8_t *row, int32_t pixelBytes, int32_t pixels, const uint16_t *table, int32_t count,
                          uint8_t *packed, int32_t step) {
-    for (int32_t x = 0; x < pixels; x++)
+    enum { MOST_CHUNKS = 16 };
+    int32_t reach = 0;
+    for (int32_t c = 0; c < count; c++) reach = table[c] >= reach ? table[c] + 1 : reach;
+    int32_t chunks = (reach + 63) / 64, whole = 0;
+    // The pixels of which whole chunks may be read.
+    if (chunks <= MOST_CHUNKS) whole = ((pixels - 1) * pixelBytes + reach - chunks * 64) / pixelBytes + 1;
+    if ((pixels - 1) * pixelBytes + reach < chunks * 64) whole = 0;
+    for (int32_t c = 0; whole > 0 && c < count; c += 16) {
+        uint16_t slots[16] = {0};
+        uint8x16_t places[MOST_CHUNKS];
+        int32_t some = count - c < 16 ? count - c : 16;
+        for (int32_t i = 0; i < some; i++) slots[i] = table[c + i];
+        // A place before the chunk wraps to more than 255 and is cut to that, as one behind it is more than 63.
+        for (int32_t k = 0; k < chunks; k++) {
+            uint16x8_t first = vdupq_n_u16((uint16_t)(64 * k));
+            places[k] = vqmovn_high_u16(vqmovn_u16(vsubq_u16(vld1q_u16(slots), first)), vsubq_u16(vld1q_u16(slots + 8), first));
+        }
+        for (int32_t x = 0; x < whole; x++) {
+            const uint8_t *from = row + (int64_t)x * pixelBytes;
+            uint8x16_t found = vdupq_n_u8(0);
+            for (int32_t k = 0; k < chunks; k++) found = vqtbx4q_u8(found, vld1q_u8_x4(from + 64 * k), places[k]);
+            NAME(storeSome)(packed + (int64_t)x * step + c, found, some);
+        }
+    }
+    for (int32_t x = whole; x < pixels; x++)
         for (int32_t c = 0; c < count; c++) packed[(int64_t)x * step + c] = row[(int64_t)x * pixelBytes + table[c]];
 }
 
+// Four channels of a pixel in turn, of which the table is read once.
 static void NAME(scatter)(const uint8_t *made, int32_t step, int32_t pixels, const uint16_t *table, int32_t count,
                           uint8_t *row, int32_t pixelBytes) {
-    for (int32_t x = 0; x < pixels; x++)
-        for (int32_t c = 0; c < count; c++) row[(int64_t)x * pixelBytes + table[c]] = made[(int64_t)x * step + c];
+    int32_t c = 0;
+    for (; c + 4 <= count; c += 4) {
+        uint8_t *a = row + table[c], *b = row + table[c + 1], *d = row + table[c + 2], *e = row + table[c + 3];
+        const uint8_t *from = made + c;
+        for (int64_t x = 0, to = 0; x < pixels; x++, from += step, to += pixelBytes) {
+            uint32_t word = (uint32_t)NAME(word)(from);
+            a[to] = (uint8_t)word;
+            b[to] = (uint8_t)(word >> 8);
+            d[to] = (uint8_t)(word >> 16);
+            e[to] = (uint8_t)(word >> 24);
+        }
+    }
+    for (; c < count; c++)
+        for (int32_t x = 0; x < pixels; x++) row[(int64_t)x * pixelBytes + table[c]] = made[(int64_t)x * step + c];
 }
 
 // Pixels of three bytes to four, the last one 0.
@@ -171,6 +232,7 @@ static void NAME(widenPixels)(const uint8_t *row, int32_t pixels, uint8_t *packe
 #define LOAD_SOME_WEIGHTS(p, lanes) vld1q_s8(p)
 #define BROADCAST(p) AS_TAKEN(vreinterpretq_u8_s32(vdupq_n_s32(NAME(word)(p))))
 #define DOT(acc, a, w) NAME(dot)(acc, a, w)
+#define COPIES_SCALES
 
 static inline int NAME(blocksTaken)(int32_t left) { return left > 0; }
 static inline int NAME(mostPixels)(int vectors) { return PIXELS_OF(vectors); }
