@@ -10,7 +10,7 @@
 //
 //     START(scales, v)  what the accumulators of vector v begin with
 //     PREPARE           called once for all tiles of some channels, when their weights are known
-//     STEP, step        a number of quads that are taken at once, and how
+//     TAKES_QUADS       where a function takes several quads of a run at once and tells how many those were
 //     COPIES_SCALES     where there are registers for them: a byte that is stored might be anything as far as compilers know
 //
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
@@ -62,9 +62,9 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
         const uint8_t *a[MOST_PIXELS];
         UNROLL for (int p = 0; p < P; p++) a[p] = t->base + t->runOffsets[run] + p * t->pixelStep;
         int64_t q = 0;
-#ifdef STEP
-        for (; q + STEP <= t->runQuads && CAN_STEP(scales); q += STEP, w += STEP * (partial ? t->quadBytes : 64))
-            NAME(step)(acc, a, q * 4, w, P, V);
+#ifdef TAKES_QUADS
+        q = NAME(takeQuads)(acc, a, w, t->runQuads, scales, P, V);
+        w += q * (partial ? t->quadBytes : 64);
 #endif
         for (; q < t->runQuads; q++) {
             WEIGHTS weights[MOST_VECTORS];

@@ -4,7 +4,7 @@
 //     VI                              the sums of 4 outputs of a pixel
 //     START, FINISH                   what they begin with, and how they become 4 int32
 //     AS_SIGNED, ADD_FOURS            where the arena's bytes are taken less 128, and how weights are added up for that
-//     dot; STEP, CAN_STEP, step       the products of 4 outputs with a quad; with several quads at once
+//     dot, takeQuads                  the products of 4 outputs with a quad; with as many quads of a run as it can
 //     MOST_PIXELS, PIXELS_OF, CASES_  the tile for a number of vectors
 //
 // Rounding takes the instructions that the specification was made of: `sqrdmulh` is its doubled high product, `srshl` its shift
@@ -24,7 +24,7 @@ typedef struct {
     int32x4_t bias[MOST_VECTORS], multiplier[MOST_VECTORS], shift[MOST_VECTORS];
     int16x8_t zeroPoint;
     uint8x16_t low, high;
-    int canStep;  // no weight is -128
+    int hasLowest;  // a weight is -128
 } NAME(Scales);
 
 // 4 bytes wherever they lie.
@@ -61,7 +61,7 @@ static void NAME(addWeights)(NAME(Scales) *s, const int8_t *w, int64_t quads, in
             least = vminq_s8(least, weights);
         }
     for (int v = 0; v < vectors; v++) s->bias[v] = vaddq_s32(s->bias[v], vshlq_n_s32(sums[v], 7));
-    s->canStep = vminvq_s8(least) > -128;
+    s->hasLowest = vminvq_s8(least) == -128;
 }
 #else
 #define AS_TAKEN(a) (a)
@@ -233,6 +233,7 @@ static void NAME(widenPixels)(const uint8_t *row, int32_t pixels, uint8_t *packe
 #define BROADCAST(p) AS_TAKEN(vreinterpretq_u8_s32(vdupq_n_s32(NAME(word)(p))))
 #define DOT(acc, a, w) NAME(dot)(acc, a, w)
 #define COPIES_SCALES
+#define TAKES_QUADS
 
 static inline int NAME(blocksTaken)(int32_t left) { return left > 0; }
 static inline int NAME(mostPixels)(int vectors) { return PIXELS_OF(vectors); }
