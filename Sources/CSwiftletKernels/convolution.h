@@ -4,14 +4,13 @@
 //     LOAD_WEIGHTS      LANES outputs x 4 inputs; LOAD_SOME_WEIGHTS for the first `count` of them
 //     BROADCAST(p)      4 bytes of a pixel, in every lane
 //     DOT(acc, a, w)    acc + sum of 4 products of unsigned a and signed w, exact
-//     Scales, loadScales, requantizeStore   see there
+//     Scales, loadScales, storeTile         see there
 //
 // and, where they differ from what stands here:
 //
 //     START(scales, v)  what the accumulators of vector v begin with
 //     PREPARE           called once for all tiles of some channels, when their weights are known
 //     TAKES_QUADS       where a function takes several quads of a run at once and tells how many those were
-//     COPIES_SCALES     where there are registers for them: a byte that is stored might be anything as far as compilers know
 //
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
 // bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.
@@ -42,9 +41,6 @@ typedef struct {
     int32_t channel;               // the first one's number
 } NAME(Tile);
 
-#ifndef UNROLL
-#define UNROLL _Pragma("clang loop unroll(full)")
-#endif
 #define VECTORS_A_BLOCK (16 / LANES)
 #ifndef START
 #define START(scales, v) LOAD_INT(t->requantization->bias + t->channel + (v) * LANES)
@@ -80,13 +76,7 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
     }
     // Unrolled too: a loop over an array that is in registers would keep it in memory through all of the above (2.3 times as
     // slow; a copy of the sums in memory instead, 1.1 times).
-#ifdef COPIES_SCALES
-    const NAME(Scales) copy = *scales;
-    scales = &copy;
-#endif
-    UNROLL for (int p = 0; p < P; p++)
-        NAME(requantizeStore)(acc[p], V, scales, t->requantization, t->channel, t->output + (int64_t)p * t->outputStep,
-                              t->outputs);
+    NAME(storeTile)(acc, P, V, scales, t->requantization, t->channel, t->output, t->outputStep, t->outputs);
 }
 
 #define TILE_CASE(P, V, partial) \
@@ -168,7 +158,7 @@ typedef struct {
 static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SKConvolution *conv, const NAME(Packing) *packing,
                              int32_t firstColumn, uint8_t *packed) {
     int32_t inputs = conv->groupInputs, step = packing->pixelStep, columns = packing->columns;
-    int isWhole = !in->channels && packing->groupStep == inputs;
+    int isWhole = packing->groupStep == inputs;
     int32_t pieces = isWhole ? 1 : conv->groups, pieceBytes = isWhole ? inputs * conv->groups : inputs;
     for (int32_t ky = 0; ky < window->kernelHeight; ky++, packed += (int64_t)columns * step) {
         const uint8_t *row = in->rows[ky];
@@ -180,7 +170,7 @@ static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SK
             uint8_t *to = packed + piece * packing->groupStep;
             const uint8_t *pad = conv->padPixel + piece * inputs;
             for (int32_t x = 0; x < begin; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
-            if (end > begin && isWhole && in->pixelBytes == step)
+            if (end > begin && isWhole && !in->channels && in->pixelBytes == step)
                 NAME(copyBytes)(to + (int64_t)begin * step, from, (end - begin) * step);
             else if (end > begin)
                 NAME(packPixels)(in, from, end - begin, piece * inputs, pieceBytes, to + (int64_t)begin * step, step);
@@ -200,6 +190,7 @@ static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow
     int32_t allOutputs = groups * outputs, madeStep = (allOutputs + 63) / 64 * 64;
     if (!NAME(canRequantize)(&conv->requantization, allOutputs)) return 0;
 #ifdef SMALL_GROUPS
+    if (groups > 1 && outputs < 16 && NAME(convolveAsDense)(in, out, window, conv)) return 1;
     if (groups > 1 && outputs <= 8 && NAME(convolveSmallGroups)(in, out, window, conv)) return 1;
 #endif
     int isPlain = taps == 1 && window->paddingLeft == 0 && in->rows[0] && (out->width - 1) * window->stride < in->width &&

@@ -126,13 +126,19 @@ INLINE uint8x16_t NAME(loadSome)(const uint8_t *from, int32_t count) {
 }
 
 // `count` bytes from the sums of consecutive channels.
-INLINE void NAME(requantizeStore)(const VI *acc, int V, const NAME(Scales) *s, const SKRequantization *r, int32_t channel,
-                                  uint8_t *output, int32_t count) {
-    (void)r, (void)channel;
+INLINE void NAME(requantizeStore)(const VI *acc, int V, const NAME(Scales) *s, uint8_t *output, int32_t count) {
     int32x4_t y[4];
     for (int v = 0; v < 4; v++)
         y[v] = v < V ? NAME(scaled)(FINISH(acc[v], s, v), s->multiplier[v], s->shift[v]) : y[0];
     NAME(storeSome)(output, NAME(narrowed)(y, s->zeroPoint, s->low, s->high), count);
+}
+
+INLINE void NAME(storeTile)(VI (*acc)[MOST_VECTORS], const int P, const int V, const NAME(Scales) *s,
+                            const SKRequantization *r, int32_t channel, uint8_t *output, int64_t outputStep, int32_t count) {
+    // A copy, for a byte that is stored might be anything as far as the compiler knows.
+    const NAME(Scales) scales = *s;
+    UNROLL for (int p = 0; p < P; p++) NAME(requantizeStore)(acc[p], V, &scales, output + p * outputStep, count);
+    (void)r, (void)channel;
 }
 
 // MARK: Moves
@@ -232,7 +238,6 @@ static void NAME(widenPixels)(const uint8_t *row, int32_t pixels, uint8_t *packe
 #define LOAD_SOME_WEIGHTS(p, lanes) vld1q_s8(p)
 #define BROADCAST(p) AS_TAKEN(vreinterpretq_u8_s32(vdupq_n_s32(NAME(word)(p))))
 #define DOT(acc, a, w) NAME(dot)(acc, a, w)
-#define COPIES_SCALES
 #define TAKES_QUADS
 
 static inline int NAME(blocksTaken)(int32_t left) { return left > 0; }
