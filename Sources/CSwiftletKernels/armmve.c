@@ -274,8 +274,7 @@ static inline int32x4_t rescaleAll(int32x4_t values, int32_t multiplier, int32_t
 }
 
 static int add(const SKInput *first, const SKInput *second, const SKOutput *out, const SKAddition *a) {
-    if (first->channels || second->channels || out->channels) return 0;
-    if (a->shift[0] > 0 || a->shift[1] > 0 || a->shift[2] > 0) return 0;
+    if (first->channels || second->channels || out->channels || a->shift[0] > 0 || a->shift[1] > 0 || a->shift[2] > 0) return 0;
     for (int32_t x = 0; x < out->width; x++) {
         const uint8_t *left = first->rows[0] + x * first->pixelBytes, *right = second->rows[0] + x * second->pixelBytes;
         uint8_t *target = out->start + x * out->pixelBytes;

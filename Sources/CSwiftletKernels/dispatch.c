@@ -31,8 +31,12 @@ static const SKKernels *usable(int index) {
     const int hasDotProduct = (getauxval(AT_HWCAP) >> 20 & 1) != 0;
     const int hasMatrices = hasDotProduct && (getauxval(AT_HWCAP2) >> 13 & 1) != 0;
 #else
-    // Apple's compilers name what the oldest machine that they build for has; its first Arm processors had dot products.
+    // What the oldest machine has that the compiler builds for; Apple's first Arm Macs had dot products.
+#if defined(__ARM_FEATURE_DOTPROD)
     const int hasDotProduct = 1;
+#else
+    const int hasDotProduct = 0;
+#endif
 #if defined(__ARM_FEATURE_MATMUL_INT8)
     const int hasMatrices = 1;
 #else

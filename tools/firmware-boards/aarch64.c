@@ -14,6 +14,13 @@ uint64_t instructions(void) {
     return ticks * 62500000 / frequency;
 }
 
+/// A PL011: the received byte, and a flag of its status that there is none.
+uint8_t read_byte(void) {
+    static volatile uint32_t *const uart = (volatile uint32_t *)0x09000000;
+    while (uart[6] & 1 << 4) {}
+    return (uint8_t)uart[0];
+}
+
 __attribute__((used)) static void tellFault(void) {
     finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3);
 }

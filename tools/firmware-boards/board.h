@@ -32,6 +32,9 @@ INLINE uint8_t *_Nonnull scratch_start(void) { return scratch; }
 INLINE const void *_Nonnull picture_start(void) { return picture; }
 INLINE const void *_Nonnull cases_start(void) { return cases; }
 
+/// The next byte of the board's UART; waits for it.
+uint8_t read_byte(void);
+
 /// Instructions since the start; call it at least once in 2^31 of them.
 uint64_t instructions(void);
 /// A number for each operator, zero at first. Takes memory only in a program that calls it.
