@@ -24,9 +24,17 @@ public enum ConversionPipeline {
         let values = try Converter.rangedValues(of: graph)
         let seen = try Calibrator.observe(
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
+        let pictures = Calibrator.sample(calibration.count, options: options)
+        let correction =
+            options.correctsBiasesEmpirically
+            ? EmpiricalBiasCorrection(
+                means: seen.firstMeans,
+                batches: PixelBatches(
+                    dataSet: calibration, indices: Array(pictures.prefix(EmpiricalBiasCorrection.pictures)),
+                    batchSize: 1), threads: options.threads) : nil
         let model = try Converter.convert(
             graph, calibration: seen, architecture: network.architectureText,
-            classNames: network.classNames, preprocessing: network.preprocessing,
+            classNames: network.classNames, preprocessing: network.preprocessing, biasCorrection: correction,
             plan: { try $0.withInputs(areResident: options.inputIsResident).plan() })
         let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(

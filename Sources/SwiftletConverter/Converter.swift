@@ -44,6 +44,17 @@ public enum Converter {
         preprocessing: Preprocessing, leastSplitChannels: Int = Converter.leastSplitChannels,
         plan: (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
+        try convert(
+            graph, calibration: calibration, architecture: architecture, classNames: classNames,
+            preprocessing: preprocessing, biasCorrection: nil, leastSplitChannels: leastSplitChannels, plan: plan)
+    }
+
+    /// As above, with biases that are corrected on pictures.
+    static func convert(
+        _ graph: Graph, calibration: Calibration, architecture: String, classNames: [String],
+        preprocessing: Preprocessing, biasCorrection: EmpiricalBiasCorrection?,
+        leastSplitChannels: Int = Converter.leastSplitChannels, plan: (Planner) throws -> Plan
+    ) throws -> ConvertedModel {
         let network = try Lowering.lower(graph).splittingChannels(leastChannels: leastSplitChannels)
         guard !network.operations.isEmpty else {
             throw ConversionError.wrongInput(reason: "the network \(graph.name) computes nothing")
@@ -54,13 +65,18 @@ public enum Converter {
                 ? ChannelScales.choose(network, ranges: calibration.ranges, statistics: calibration.channels) : [:],
             input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
-        let assembled = try Assembly.assemble(
+        var assembled = try Assembly.assemble(
             network, scales: scales, means: calibration.channels.mapValues(\.means),
             covariances: calibration.covariances, inputsArePixels: true)
-        return try finish(
-            assembled,
-            description: ModelDescription(
-                architecture: architecture, classNames: classNames, preprocessing: preprocessing), plan: plan)
+        let description = ModelDescription(
+            architecture: architecture, classNames: classNames, preprocessing: preprocessing)
+        let made = try plan(Planner(assembled.planProblem))
+        try biasCorrection?.correct(&assembled) { network in
+            var bytes = try ModelWriter.write(network, plan: made, description: description)
+            ModelWriter.seal(&bytes, selfTestSeed: 0, selfTestChecksum: 0)
+            return bytes
+        }
+        return try finish(assembled, description: description, plan: made)
     }
 
     /// A network that is quantized already.
@@ -82,13 +98,12 @@ public enum Converter {
                 architecture: graph.name, classNames: classNames,
                 preprocessing: preprocessing
                     ?? Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])),
-            plan: plan)
+            plan: plan(Planner(assembled.planProblem)))
     }
 
     private static func finish(
-        _ assembled: AssembledNetwork, description: ModelDescription, plan: (Planner) throws -> Plan
+        _ assembled: AssembledNetwork, description: ModelDescription, plan: Plan
     ) throws -> ConvertedModel {
-        let plan = try plan(Planner(assembled.planProblem))
         var bytes = try ModelWriter.write(assembled, plan: plan, description: description)
         try seal(&bytes)
         // Several operators may make a value, each some of its channels.
