@@ -136,14 +136,17 @@ extension Session {
         let buffer = reader.buffer(Int(record.output.buffer))
         let output = outputRow(record.output, buffer: buffer, row: max(done, 0), width: Int(record.outputWidth))
         let makesRow: Bool
+        let path: KernelPath
         if record.kind == OperatorKind.globalAveragePool.rawValue {
-            makesRow = stepMean(record, rowsTaken: -done, output: output)
+            makesRow = 1 - done == Int(record.inputHeight)
+            path = stepMean(record, rowsTaken: -done, output: output)
             counter.pointee = makesRow ? 1 : Int16(done - 1)
         } else {
             makesRow = true
-            run(record, row: done, output: output)
+            path = run(record, row: done, output: output)
             counter.pointee = Int16(done + 1)
         }
+        observer.didChoose(path, operation: operation)
         if makesRow {
             markReady(first: Int(record.firstConsumer), count: Int(record.consumerCount))
             if Int(counter.pointee) == Int(record.outputHeight) { unfinished -= 1 }

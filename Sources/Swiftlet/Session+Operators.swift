@@ -6,7 +6,8 @@ import SwiftletFormat
 import SwiftletKernels
 
 extension Session {
-    func run(_ record: OperatorRecord, row: Int, output: OutputRow) {
+    /// Makes row `row` of an operator's output.
+    func run(_ record: OperatorRecord, row: Int, output: OutputRow) -> KernelPath {
         let window = RowWindow(
             kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
             stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))
@@ -18,26 +19,26 @@ extension Session {
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
             let input = windowRows(record, row: row)
-            if kernels?.convolve(input, output, window, parameters) != true {
-                convolveRow(input, output, window, parameters)
-            }
+            let path = kernels?.convolve(input, output, window, parameters) ?? .reference
+            if path == .reference { convolveRow(input, output, window, parameters) }
+            return path
         case .depthwiseConvolution:
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
             let input = windowRows(record, row: row)
-            if kernels?.convolveDepthwise(input, output, window, parameters) != true {
-                convolveDepthwiseRow(input, output, window, parameters)
-            }
+            let path = kernels?.convolveDepthwise(input, output, window, parameters) ?? .reference
+            if path == .reference { convolveDepthwiseRow(input, output, window, parameters) }
+            return path
         case .maxPool:
             let input = windowRows(record, row: row)
-            if kernels?.poolMax(input, output, window, channels: channels, range: range) != true {
-                poolMaxRow(input, output, window, channels: channels, range: range)
-            }
+            let path = kernels?.poolMax(input, output, window, channels: channels, range: range) ?? .reference
+            if path == .reference { poolMaxRow(input, output, window, channels: channels, range: range) }
+            return path
         case .averagePool:
             let input = windowRows(record, row: row)
-            if kernels?.poolAverage(input, output, window, channels: channels, range: range) != true {
-                poolAverageRow(input, output, window, channels: channels, range: range)
-            }
+            let path = kernels?.poolAverage(input, output, window, channels: channels, range: range) ?? .reference
+            if path == .reference { poolAverageRow(input, output, window, channels: channels, range: range) }
+            return path
         case .lookup:
             let each = Int(record.parameterBytes) > LookupLayout.tableBytes
             lookUpRow(
@@ -62,14 +63,16 @@ extension Session {
                 input, output, channels: channels, row: point,
                 columns: (block + ResizeLayout(record).columnsOffset).assumingMemoryBound(to: ResizePoint.self))
         case .concatenate: runConcatenation(record, row: row, output: output)
-        case .add, .multiply, .maximum, .minimum, .prelu: runBinary(record, row: row, output: output, range: range)
+        case .add, .multiply, .maximum, .minimum, .prelu:
+            return runBinary(record, row: row, output: output, range: range)
         case .globalAveragePool, nil:
             break  // `stepMean` runs the former; `ModelReader` has refused the latter.
         }
+        return .reference
     }
 
-    private func runBinary(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) {
-        guard let kind = record.operatorKind else { return }
+    private func runBinary(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) -> KernelPath {
+        guard let kind = record.operatorKind else { return .reference }
         let parameters = BinaryParameters(
             block: reader.pointer(record.parameters), record: record, kind: kind, range: range)
         let channels = Int(record.inputChannels)
@@ -77,8 +80,9 @@ extension Session {
         let second = operandRow(record, kind: kind, isSecond: true, row: row)
         switch kind {
         case .add:
-            if record.flags.isEmpty, kernels?.add(first, second, output, channels: channels, parameters) == true {
-                return
+            if record.flags.isEmpty, let kernels {
+                let path = kernels.add(first, second, output, channels: channels, parameters)
+                if path != .reference { return path }
             }
             addRow(first, second, output, channels: channels, parameters)
         case .multiply: multiplyRow(first, second, output, channels: channels, parameters)
@@ -87,6 +91,7 @@ extension Session {
         case .prelu: preluRow(first, second, output, channels: channels, parameters)
         default: break  // `run` sends no others.
         }
+        return .reference
     }
 
     /// A row of one of an operator's two inputs, which may have only one row or column, or lie in the parameters.
@@ -138,17 +143,16 @@ extension Session {
         copyPixels(source, width: width, to: output, column: 0, channels: channels)
     }
 
-    /// Takes one more row into the mean. Returns whether it was the last, and the mean is written.
-    func stepMean(_ record: OperatorRecord, rowsTaken: Int, output: OutputRow) -> Bool {
+    /// Takes one more row into the mean, and writes the mean after the last one.
+    func stepMean(_ record: OperatorRecord, rowsTaken: Int, output: OutputRow) -> KernelPath {
         let channels = Int(record.inputChannels)
         let scratch = reader.buffer(Int(record.scratchBuffer))
         let sums = (base + Int(scratch.arenaOffset)).assumingMemoryBound(to: Int32.self)
         let input = singleRow(record.input, row: rowsTaken, slot: 0, width: Int(record.inputWidth))
         if rowsTaken == 0 { sums.update(repeating: 0, count: channels) }
-        if kernels?.accumulate(input, into: sums, channels: channels) != true {
-            accumulateRow(input, into: sums, channels: channels)
-        }
-        guard rowsTaken + 1 == Int(record.inputHeight) else { return false }
+        let path = kernels?.accumulate(input, into: sums, channels: channels) ?? .reference
+        if path == .reference { accumulateRow(input, into: sums, channels: channels) }
+        guard rowsTaken + 1 == Int(record.inputHeight) else { return path }
         let pixels = Int32(truncatingIfNeeded: Int(record.inputHeight) * Int(record.inputWidth))
         finishMeanRow(
             sums, output, channels: channels,
@@ -158,7 +162,7 @@ extension Session {
                 isPerChannel: Int(record.parameterBytes) > MeanLayout.byteCount,
                 range: OutputRange(
                     zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)))
-        return true
+        return path
     }
 
     // MARK: Rows

@@ -15,11 +15,21 @@ import SwiftletKernels
 
 /// Told of every row that is made: profilers and debuggers. Costs nothing when it is `NoObserver`.
 public protocol StepObserver {
+    /// A row of an input lies in its ring.
+    mutating func didTakeRow(input: Int)
     mutating func willStep(operation: Int)
+    /// How the row was made, before `didStep` tells of the row itself.
+    mutating func didChoose(_ path: KernelPath, operation: Int)
     /// - Parameters:
     ///   - row: which row of the output has been made; nil when a global pool has only taken a row in.
     ///   - output: where it lies, until the ring comes round.
     mutating func didStep(operation: Int, row: Int?, output: OutputRow)
+}
+
+/// Most observers look at the rows that are made, and at nothing else.
+extension StepObserver {
+    @inlinable public mutating func didTakeRow(input: Int) {}
+    @inlinable public mutating func didChoose(_ path: KernelPath, operation: Int) {}
 }
 
 public struct NoObserver: StepObserver {
@@ -109,6 +119,7 @@ public struct Session {
         }
         store(row, input: input, row: Int(rowsDone[index]))
         rowsDone[index] += 1
+        observer.didTakeRow(input: index)
         markReady(first: Int(input.firstConsumer), count: Int(input.consumerCount))
         advance(&observer)
         return isFinished

@@ -15,10 +15,14 @@ struct Placement: CustomStringConvertible {
 
     static func packed(_ channels: Int) -> Placement { Placement(pixelBytes: channels, slots: Array(0..<channels)) }
 
-    /// Packed, at an offset, or scattered.
+    /// Packed, at an offset, in another order, or scattered.
     static func random(_ channels: Int, using generator: inout SeededGenerator) -> Placement {
-        switch Int.random(in: 0...2, using: &generator) {
+        switch Int.random(in: 0...3, using: &generator) {
         case 0: return packed(channels)
+        case 2:
+            let first = Int.random(in: 0...1, using: &generator)
+            return Placement(
+                pixelBytes: first + channels, slots: (first..<(first + channels)).shuffled(using: &generator))
         case 1:
             let offset = Int.random(in: 0...5, using: &generator)
             let bytes = offset + channels + Int.random(in: 0...5, using: &generator)
@@ -168,9 +172,9 @@ final class KernelSet: CustomStringConvertible {
             + VectorKernels.names.compactMap { VectorKernels.named($0) }.map { KernelSet(vector: $0) }
     }
 
-    private func run(_ taken: (VectorKernels) -> Bool, else portable: () -> Void) {
+    private func run(_ taken: (VectorKernels) -> KernelPath, else portable: () -> Void) {
         rows += 1
-        if let vector, taken(vector) { rowsTaken += 1 } else { portable() }
+        if let vector, taken(vector) != .reference { rowsTaken += 1 } else { portable() }
     }
 
     func convolve(
