@@ -47,6 +47,10 @@ struct ConvertCommand: ParsableCommand {
     var sharedScales = false
     @Flag(help: "Round each weight to nearest; else so that errors cancel on the calibration pictures.")
     var nearestRounding = false
+    @Flag(help: "Run the model on calibration pictures and give back in its biases what int8 took from means.")
+    var empiricalBiases = false
+    @Flag(help: "Try what these options may do, one after the other; keep what is best on --evaluation.")
+    var auto = false
     @Option(help: "Labelled pictures: measure float and int8 accuracy on them.")
     var evaluation: String?
     @Option(help: "Write the report as JSON to this file.")
@@ -71,9 +75,10 @@ struct ConvertCommand: ParsableCommand {
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
-        "--calibration, --evaluation, --report, --shared-scales and --nearest-rounding"
+        "--calibration, --evaluation, --report, --shared-scales, --nearest-rounding, --empirical-biases and --auto"
     private var asksForFloat: Bool {
         calibration != nil || evaluation != nil || report != nil || sharedScales || nearestRounding
+            || empiricalBiases || auto
     }
 
     func validate() throws {
@@ -85,6 +90,9 @@ struct ConvertCommand: ParsableCommand {
         }
         guard maxArena.map({ $0 > 0 }) ?? true else {
             throw ValidationError("--max-arena is a number of bytes, 1 or more")
+        }
+        guard !auto || evaluation != nil else {
+            throw ValidationError("--auto needs labelled pictures to judge by: give --evaluation KIND:PATH")
         }
         guard architecture != nil || randomWeights == nil else {
             throw ValidationError("--random-weights needs --architecture")
@@ -201,14 +209,20 @@ struct ConvertCommand: ParsableCommand {
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.equalizesChannels = !sharedScales
         options.roundsWithFeedback = !nearestRounding
+        options.correctsBiasesEmpirically = empiricalBiases
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
         options.maxArena = maxArena
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
-        var conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
-        if let labelled {
-            conversion.report.accuracy = try measure(conversion, network, on: labelled)
+        var conversion: Conversion
+        if auto, let labelled {
+            conversion = try ConversionPipeline.convertBest(
+                network, calibration: pictures, evaluation: labelled, options: options
+            ) { Console.note("trying \($0)") }
+        } else {
+            conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
+            if let labelled { conversion.report.accuracy = try measure(conversion, network, on: labelled) }
         }
         try AtomicFile.write(conversion.model.bytes, to: output)
         if let report { try AtomicFile.write(try Console.jsonBytes(conversion.report), to: report) }
@@ -229,9 +243,7 @@ struct ConvertCommand: ParsableCommand {
         let file = try ModelFile(contents: conversion.model.bytes, path: files[1])
         let int8 = try Evaluation.evaluate(
             file, on: labelled, threads: threads ?? Console.cores, progress: Console.bar("int8", of: labelled.count))
-        return .init(
-            images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8),
-            sqnr: float.sqnr(of: int8))
+        return .init(float: float, int8: int8)
     }
 }
 

@@ -24,11 +24,20 @@ public enum ConversionPipeline {
         let values = try Converter.rangedValues(of: graph)
         let seen = try Calibrator.observe(
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
-        let assembled = try Converter.assemble(
+        var assembled = try Converter.assemble(
             graph, calibration: seen, leastSplitChannels: Converter.leastSplitChannels)
         let description = ModelDescription(
             architecture: network.architectureText, classNames: network.classNames,
             preprocessing: network.preprocessing)
+        let pictures = Calibrator.sample(calibration.count, options: options)
+        if options.correctsBiasesEmpirically {
+            let correction = EmpiricalBiasCorrection(
+                means: seen.firstMeans,
+                batches: PixelBatches(
+                    dataSet: calibration, indices: Array(pictures.prefix(EmpiricalBiasCorrection.pictures)),
+                    batchSize: 1), threads: options.threads)
+            try Converter.correctBiases(of: &assembled, correction, description: description)
+        }
         let arrangement = Arrangement(inputIsResident: options.inputIsResident, maxArena: options.maxArena)
         let model = try Converter.finish(assembled, description: description, arrangement: arrangement)
         // Layers are compared where rows are whole and made once; what they hold is the same in any arrangement.

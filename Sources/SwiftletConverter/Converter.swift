@@ -72,6 +72,19 @@ public enum Converter {
             covariances: calibration.covariances, inputsArePixels: true)
     }
 
+    /// Corrects biases on pictures. The network runs in a plan of its own for that: any plan gives the same output.
+    static func correctBiases(
+        of assembled: inout AssembledNetwork, _ correction: EmpiricalBiasCorrection, description: ModelDescription
+    ) throws {
+        let plan = try Planner(assembled.planProblem).plan()
+        let leastMACs = assembled.multiplyAccumulates
+        try correction.correct(&assembled) { network in
+            var bytes = try ModelWriter.write(network, plan: plan, description: description, leastMACs: leastMACs)
+            ModelWriter.seal(&bytes, selfTestSeed: 0, selfTestChecksum: 0)
+            return bytes
+        }
+    }
+
     /// A network that is quantized already.
     ///
     /// - Parameter preprocessing: how a picture becomes its input; nil when the input is pushed as int8.
