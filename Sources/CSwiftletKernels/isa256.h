@@ -10,6 +10,7 @@
 #define LANES 8
 #define VI __m256i
 #define MOST_VECTORS 2
+#define UNROLL _Pragma("clang loop unroll(full)")
 
 // MARK: Requantization
 
@@ -81,6 +82,13 @@ static inline __attribute__((always_inline)) void NAME(requantizeStore)(const __
         _mm_storeu_si128((void *)all, bytes);
         memcpy(output, all, (size_t)count);
     }
+}
+
+static inline __attribute__((always_inline)) void NAME(storeTile)(__m256i acc[MOST_PIXELS][MOST_VECTORS], const int P,
+                                                                  const int V, const NAME(Scales) *s,
+                                                                  const SKRequantization *r, int32_t channel,
+                                                                  uint8_t *output, int64_t outputStep, int32_t count) {
+    UNROLL for (int p = 0; p < P; p++) NAME(requantizeStore)(acc[p], V, s, r, channel, output + p * outputStep, count);
 }
 
 // MARK: Moves

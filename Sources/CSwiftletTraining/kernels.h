@@ -330,28 +330,17 @@ static void NAME(copy)(const float *x, int64_t count, float *y, int accumulate) 
         for (int64_t i = 0; i < count; i++) y[i] += x[i];
 }
 
-static void NAME(copyChannels)(const float *x, int32_t xChannels, int32_t xFirst, float *y, int32_t yChannels,
-                               int32_t yFirst, int32_t count, int64_t rows, int accumulate) {
-    for (int64_t r = 0; r < rows; r++) {
-        const float *restrict in = x + r * xChannels + xFirst;
-        float *restrict out = y + r * yChannels + yFirst;
-        if (accumulate)
-            for (int c = 0; c < count; c++) out[c] += in[c];
-        else
-            for (int c = 0; c < count; c++) out[c] = in[c];
-    }
-}
-
-static void NAME(gather)(const float *x, int32_t xChannels, const int32_t *index, float *y, int32_t yChannels,
-                         int64_t rows) {
-    for (int64_t r = 0; r < rows; r++)
-        for (int c = 0; c < yChannels; c++) y[r * yChannels + c] = x[r * xChannels + index[c]];
-}
-
-static void NAME(scatter)(const float *dy, int32_t yChannels, const int32_t *index, float *dx, int32_t xChannels,
-                          int64_t rows) {
-    for (int64_t r = 0; r < rows; r++)
-        for (int c = 0; c < yChannels; c++) dx[r * xChannels + index[c]] += dy[r * yChannels + c];
+static void NAME(moveChannels)(const float *x, int32_t xChannels, float *y, int32_t yChannels, const STRun *runs,
+                               int32_t count, int64_t rows, int accumulate) {
+    for (int64_t r = 0; r < rows; r++, x += xChannels, y += yChannels)
+        for (int32_t i = 0; i < count; i++) {
+            const float *restrict in = x + runs[i].from;
+            float *restrict out = y + runs[i].to;
+            if (accumulate)
+                for (int c = 0; c < runs[i].count; c++) out[c] += in[c];
+            else
+                for (int c = 0; c < runs[i].count; c++) out[c] = in[c];
+        }
 }
 
 static void NAME(maxPoolForward)(const STWindow *s, const float *x, float *y, int32_t *where) {
@@ -467,7 +456,7 @@ static void NAME(adamW)(float *w, const float *g, float *m, float *v, int64_t co
 const STKernels NAME(table) = {
     ISA, NAME(depthwiseForward), NAME(depthwiseBackwardInput), NAME(depthwiseBackwardWeight), NAME(imageToColumns),
     NAME(columnsToImage), NAME(channelSums), NAME(addBias), NAME(biasGradient), NAME(normalize), NAME(normalizeReduce),
-    NAME(normalizeBackward), NAME(activate), NAME(activateBackward), NAME(add), NAME(copy), NAME(copyChannels),
-    NAME(gather), NAME(scatter), NAME(maxPoolForward), NAME(maxPoolBackward), NAME(averagePoolForward),
+    NAME(normalizeBackward), NAME(activate), NAME(activateBackward), NAME(add), NAME(copy), NAME(moveChannels),
+    NAME(maxPoolForward), NAME(maxPoolBackward), NAME(averagePoolForward),
     NAME(averagePoolBackward), NAME(sgd), NAME(adamW),
 };

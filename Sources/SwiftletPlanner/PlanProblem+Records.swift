@@ -19,6 +19,7 @@ extension PlanProblem.Step {
             dilation: Int(record.dilationHeight), inputHeight: Int(record.inputHeight),
             outputHeight: Int(record.outputHeight), isReduction: kind == .globalAveragePool, scratch: scratch)
         switch kind {
+        case .convolution, .depthwiseConvolution: parameterBytes = ConvolutionLayout(record).byteCount
         case .rearrange, .resizeBilinear, .concatenate, .add, .multiply, .maximum, .minimum, .prelu:
             rowTables = reads.indices.map { read in
                 PlanProblem.RowTable(

@@ -70,6 +70,8 @@ public struct PlanProblem: Sendable {
         public var scratch: Int?
         /// One a read where no window slides; empty elsewhere.
         public var rowTables: [RowTable] = []
+        /// Weights and the like, which each row goes through.
+        public var parameterBytes = 0
 
         public init(
             producers: [ProducerID], reads: [Int], writes: Int, kernelRows: Int = 1, stride: Int = 1,

@@ -56,9 +56,6 @@ struct CaseModel {
 }
 
 extension ConformanceCase {
-    /// How many pictures a tensor holds: what stands before rows, columns and channels.
-    func batch(_ tensor: Int) -> Int { shape(tensor).dropLast(3).reduce(1, *) }
-
     /// A reduction over other dimensions than rows and columns, as one over them: what stands before the dimensions are pictures,
     /// they themselves are rows, what stands behind are channels. The bytes of a tensor are the same either way.
     func reductionAsMap(_ node: Node) -> TFLiteGraph? {

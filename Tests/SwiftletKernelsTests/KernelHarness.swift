@@ -15,10 +15,14 @@ struct Placement: CustomStringConvertible {
 
     static func packed(_ channels: Int) -> Placement { Placement(pixelBytes: channels, slots: Array(0..<channels)) }
 
-    /// Packed, at an offset, or scattered.
+    /// Packed, at an offset, in another order, or scattered.
     static func random(_ channels: Int, using generator: inout SeededGenerator) -> Placement {
-        switch Int.random(in: 0...2, using: &generator) {
+        switch Int.random(in: 0...3, using: &generator) {
         case 0: return packed(channels)
+        case 2:
+            let first = Int.random(in: 0...1, using: &generator)
+            return Placement(
+                pixelBytes: first + channels, slots: (first..<(first + channels)).shuffled(using: &generator))
         case 1:
             let offset = Int.random(in: 0...5, using: &generator)
             let bytes = offset + channels + Int.random(in: 0...5, using: &generator)

@@ -18,6 +18,11 @@ typedef struct {
     float slope;
 } STActivation;
 
+// Channels that stay together: from `from` on in one map, from `to` on in another.
+typedef struct {
+    int32_t from, to, count;
+} STRun;
+
 // One instruction set's kernels. `accumulate` adds to the result instead of overwriting it.
 typedef struct {
     const char *name;
@@ -49,13 +54,9 @@ typedef struct {
     void (*add)(const float *a, const float *b, int64_t count, float *y);
     // y (+)= x
     void (*copy)(const float *x, int64_t count, float *y, int accumulate);
-    // y[r][yFirst + c] (+)= x[r][xFirst + c]
-    void (*copyChannels)(const float *x, int32_t xChannels, int32_t xFirst, float *y, int32_t yChannels, int32_t yFirst,
-                         int32_t count, int64_t rows, int accumulate);
-    // y[r][c] = x[r][index[c]]
-    void (*gather)(const float *x, int32_t xChannels, const int32_t *index, float *y, int32_t yChannels, int64_t rows);
-    // dx[r][index[c]] += dy[r][c]
-    void (*scatter)(const float *dy, int32_t yChannels, const int32_t *index, float *dx, int32_t xChannels, int64_t rows);
+    // y[r][run.to + c] (+)= x[r][run.from + c], of every run
+    void (*moveChannels)(const float *x, int32_t xChannels, float *y, int32_t yChannels, const STRun *runs, int32_t count,
+                         int64_t rows, int accumulate);
     void (*maxPoolForward)(const STWindow *, const float *x, float *y, int32_t *where);
     void (*maxPoolBackward)(const STWindow *, const float *dy, const int32_t *where, float *dx);
     void (*averagePoolForward)(const STWindow *, const float *x, float *y);

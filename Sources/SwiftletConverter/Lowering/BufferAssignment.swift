@@ -56,13 +56,20 @@ struct BufferAssignment {
 
     private mutating func assignSlots(_ producerCount: Int) {
         slots = Array(repeating: [], count: producerCount)
+        let pieces = piecesOfConcats()
         for producer in 0..<producerCount {
             let count = network.shape(of: producer).channels
-            let free = reusableSlots(for: producer)
-            var chosen = Self.choose(count, free: free, end: pixelBytes[buffer[producer]])
+            var chosen: [Int]
+            if let first = pieces[producer] {
+                chosen = Array(first..<(first + count))
+            } else {
+                let free = reusableSlots(for: producer)
+                chosen = Self.choose(count, free: free, end: pixelBytes[buffer[producer]])
+            }
             pixelBytes[buffer[producer]] = max(pixelBytes[buffer[producer]], (chosen.last ?? -1) + 1)
-            // Operations that keep channels apart write in the order in which they read: then both are consecutive.
-            if let operation = network.operation(of: producer), let order = channelwiseOrder(of: operation) {
+            if let operation = network.operation(of: producer),
+                let order = channelwiseOrder(of: operation) ?? orderOfReader(of: producer)
+            {
                 var ordered = chosen
                 for (rank, channel) in order.enumerated() { ordered[channel] = chosen[rank] }
                 chosen = ordered
@@ -71,7 +78,45 @@ struct BufferAssignment {
         }
     }
 
-    /// The output channels of an operation that keeps channels apart, in the order of the slots that they read.
+    /// The first slot of each producer of buffers that one operand reads whole, every channel of every producer once: they lie in
+    /// the order in which that operand names them first, so that a concat in the order of its operands needs no table.
+    private func piecesOfConcats() -> [Int: Int] {
+        var channelCounts = [Int](repeating: 0, count: pixelBytes.count)
+        for producer in buffer.indices { channelCounts[buffer[producer]] += network.shape(of: producer).channels }
+        var first: [Int: Int] = [:]
+        for operand in network.operations.flatMap(\.operands) {
+            let index = buffer[operand[0].producer]
+            guard operand.count == channelCounts[index], first[operand[0].producer] == nil,
+                Set(operand).count == operand.count
+            else { continue }
+            var end = 0
+            for reference in operand where first[reference.producer] == nil {
+                first[reference.producer] = end
+                end += network.shape(of: reference.producer).channels
+            }
+        }
+        return first
+    }
+
+    /// The output channels of a convolution in the order in which a grouped convolution reads them. One that is not grouped writes in any
+    /// order without a table; one that is needs a table on one side, and a kernel of several rows would follow it again for each.
+    private func orderOfReader(of producer: Int) -> [Int]? {
+        guard let writer = network.operation(of: producer), case .convolution(_, let groups) = writer.kind else {
+            return nil
+        }
+        let channels = network.shape(of: producer).channels
+        for operation in network.operations {
+            guard case .convolution(_, let readerGroups) = operation.kind, readerGroups > 1,
+                groups == 1 || operation.window.kernel.height > 1
+            else { continue }
+            let order = operation.operands[0].filter { $0.producer == producer }.map(\.channel)
+            if order.count == channels, Set(order).count == channels { return order }
+        }
+        return nil
+    }
+
+    /// The output channels of an operation that keeps channels apart, in the order of the slots that they read: then both are
+    /// consecutive.
     private func channelwiseOrder(of operation: LoweredOperation) -> [Int]? {
         guard operation.keepsChannelsApart else { return nil }
         let inputs = slots(of: operation.operands[0])

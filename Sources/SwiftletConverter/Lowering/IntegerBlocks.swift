@@ -16,9 +16,9 @@ extension IntegerForm.Block {
         switch self {
         case .bytes(let given): return given
         case .multipliers(let multipliers, let constant):
-            for (multiplier, shift) in multipliers {
-                append(multiplier)
-                append(Int32(shift))
+            for number in multipliers {
+                append(number.multiplier)
+                append(Int32(number.shift))
             }
             guard let constant else { return bytes }
             bytes += Array(repeating: 0, count: BinaryLayout.constantsOffset - bytes.count)

@@ -2,6 +2,7 @@
 ///
 /// Movement is gone: split, concat, shuffle and index only chose which channels of which producers an operand names.
 /// What it does not hold: slots or rings, and scales where they are still to be chosen; the following steps find them.
+import SwiftletArithmetic
 import SwiftletFormat
 import SwiftletGraph
 
@@ -86,7 +87,7 @@ struct LoweredOperation {
 /// What an operation with given integers writes into its record and its parameter block.
 struct IntegerForm {
     enum Block {
-        case multipliers([(multiplier: Int32, shift: Int)], constant: QuantizedConstant?)
+        case multipliers([FixedPointMultiplier], constant: QuantizedConstant?)
         case tables([[Int8]])
         case rearrangement(Rearrangement)
         case bytes([UInt8])

@@ -122,43 +122,6 @@ struct StoredConvolution {
     }
 }
 
-/// The parameters of an addition, as TFLite's reference derives them: both inputs on a scale of twice the larger one.
-func additionBlock(
-    name: String, _ first: AffineQuantization, _ second: AffineQuantization, output: AffineQuantization
-) throws -> [UInt8] {
-    let twice = 2 * Double(max(first.scale, second.scale))
-    let reals = [
-        Double(first.scale) / twice, Double(second.scale) / twice,
-        twice / (Double(1 << AddLayout.leftShift) * Double(output.scale)),
-    ]
-    var bytes = [UInt8](repeating: 0, count: reals.count * 8)
-    for (index, real) in reals.enumerated() {
-        guard let multiplier = FixedPointMultiplier(real) else {
-            throw ConversionError.unsupported(node: name, operation: "add", reason: "it needs the multiplier \(real)")
-        }
-        bytes.store(multiplier.multiplier, at: index * 8)
-        bytes.store(Int32(multiplier.shift), at: index * 8 + 4)
-    }
-    return bytes
-}
-
-/// The parameters of a mean over `pixels` pixels, of all channels or of one, as TFLite's reference derives them: the division is in the multiplier,
-/// shifted left as far as it keeps bits.
-func meanBlock(
-    name: String, _ input: AffineQuantization, output: AffineQuantization, pixels: Int
-) throws -> [UInt8] {
-    let real = Double(input.scale) / Double(output.scale)
-    guard let scale = FixedPointMultiplier(real), Double(pixels) * 255 < 2_147_483_647 else {
-        throw ConversionError.unsupported(
-            node: name, operation: "global average pool", reason: "\(pixels) pixels with the multiplier \(real)")
-    }
-    let bits = min(Int.bitWidth - 1 - pixels.leadingZeroBitCount, 32, 31 + Int(scale.shift))
-    var bytes = [UInt8](repeating: 0, count: MeanLayout.byteCount)
-    bytes.store(Int32((Int64(scale.multiplier) << Int64(bits)) / Int64(pixels)), at: 0)
-    bytes.store(Int32(Int(scale.shift) - bits), at: 4)
-    return bytes
-}
-
 extension [UInt8] {
     mutating func store<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
         Swift.withUnsafeBytes(of: value.littleEndian) { bytes in

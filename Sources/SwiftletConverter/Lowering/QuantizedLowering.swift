@@ -118,7 +118,7 @@ struct QuantizedLowering {
                 .mean,
                 IntegerForm(
                     bounds: bounds, inputZeroPoint: zeroPoint,
-                    block: .multipliers([(multiplier.multiplier, Int(multiplier.shift))], constant: nil)))
+                    block: .multipliers([multiplier], constant: nil)))
         case .lookup(let tables):
             channels[node.output] = emit(.other(.lookup), IntegerForm(block: .tables(tables)))
         case .softmax(let softmax, let bounds):
@@ -231,8 +231,7 @@ struct QuantizedLowering {
             integers: IntegerForm(
                 bounds: binary.bounds, inputZeroPoint: binary.firstZeroPoint, secondZeroPoint: binary.secondZeroPoint,
                 flags: flags,
-                block: .multipliers(
-                    binary.multipliers.map { ($0.multiplier, Int($0.shift)) }, constant: binary.constant)))
+                block: .multipliers(binary.multipliers, constant: binary.constant)))
     }
 }
 

@@ -38,12 +38,38 @@ extension OutputBounds {
 
 extension FixedPointMultiplier {
     /// - Throws: `ConversionError.unsupported` for a number beyond what the format holds.
-    static func checked(_ real: Double, _ operation: String) throws -> FixedPointMultiplier {
+    static func checked(_ real: Double, node: String? = nil, _ operation: String) throws -> FixedPointMultiplier {
         guard let multiplier = FixedPointMultiplier(real) else {
             throw ConversionError.unsupported(
-                node: operation, operation: operation, reason: "it needs the multiplier \(real)")
+                node: node ?? operation, operation: operation, reason: "it needs the multiplier \(real)")
         }
         return multiplier
+    }
+
+    /// Those of a sum: both inputs come to twice the larger scale, in Float64.
+    static func addition(
+        node: String? = nil, _ first: AffineQuantization, _ second: AffineQuantization, output: AffineQuantization
+    ) throws -> [FixedPointMultiplier] {
+        let twice = 2 * Double(max(first.scale, second.scale))
+        return try [
+            Double(first.scale) / twice, Double(second.scale) / twice,
+            twice / (Double(1 << AddLayout.leftShift) * Double(output.scale)),
+        ].map { try .checked($0, node: node, "add") }
+    }
+
+    /// That of a mean of `pixels` pixels: the ratio of scales in Float64, shifted left as far as it keeps bits, then divided.
+    static func mean(
+        node: String? = nil, _ input: AffineQuantization, output: AffineQuantization, pixels: Int
+    ) throws -> FixedPointMultiplier {
+        let real = Double(input.scale) / Double(output.scale)
+        guard let scale = FixedPointMultiplier(real), pixels > 0, pixels < (1 << 31) / 255 else {
+            throw ConversionError.unsupported(
+                node: node ?? "mean", operation: "mean", reason: "\(pixels) pixels with the multiplier \(real)")
+        }
+        let bits = min(Int.bitWidth - 1 - pixels.leadingZeroBitCount, 32, 31 + Int(scale.shift))
+        return FixedPointMultiplier(
+            multiplier: Int32((Int64(scale.multiplier) << Int64(bits)) / Int64(pixels)),
+            shift: Int8(Int(scale.shift) - bits))
     }
 }
 
@@ -62,18 +88,13 @@ extension QuantizedConvolution {
 }
 
 extension QuantizedBinary {
-    /// Sum and difference: both inputs come to twice the larger scale, in Float64.
+    /// Sum and difference.
     public static func add(
         _ first: AffineQuantization, _ second: AffineQuantization, output: AffineQuantization,
         negatesSecond: Bool = false, activation: FusedActivation = .none, constant: QuantizedConstant? = nil
     ) throws -> QuantizedBinary {
-        let twice = 2 * Double(max(first.scale, second.scale))
         var binary = QuantizedBinary(
-            kind: .add,
-            multipliers: try [
-                Double(first.scale) / twice, Double(second.scale) / twice,
-                twice / (Double(1 << AddLayout.leftShift) * Double(output.scale)),
-            ].map { try .checked($0, "add") },
+            kind: .add, multipliers: try FixedPointMultiplier.addition(first, second, output: output),
             firstZeroPoint: first.zeroPoint, secondZeroPoint: second.zeroPoint,
             bounds: OutputBounds(output, activation: activation), constant: constant)
         binary.negatesSecond = negatesSecond
@@ -109,26 +130,13 @@ extension QuantizedBinary {
 }
 
 extension QuantizedOperation {
-    /// Mean of `pixels` pixels: the ratio of scales in Float64, shifted left as far as it keeps bits, then divided.
+    /// Mean of `pixels` pixels.
     public static func mean(
         _ input: AffineQuantization, output: AffineQuantization, pixels: Int
     ) throws -> QuantizedOperation {
-        let real = Double(input.scale) / Double(output.scale)
-        guard let scale = FixedPointMultiplier(real), pixels > 0, pixels < (1 << 31) / 255 else {
-            throw ConversionError.unsupported(
-                node: "mean", operation: "mean", reason: "\(pixels) pixels with the multiplier \(real)")
-        }
-        return .mean(
-            scale.divided(by: pixels), inputZeroPoint: input.zeroPoint, OutputBounds(zeroPoint: output.zeroPoint))
-    }
-}
-
-extension FixedPointMultiplier {
-    /// This number divided by a count of pixels, truncated: what TFLite's reference does for means.
-    func divided(by pixels: Int) -> FixedPointMultiplier {
-        let bits = min(Int.bitWidth - 1 - pixels.leadingZeroBitCount, 32, 31 + Int(shift))
-        return FixedPointMultiplier(
-            multiplier: Int32((Int64(multiplier) << Int64(bits)) / Int64(pixels)), shift: Int8(Int(shift) - bits))
+        .mean(
+            try FixedPointMultiplier.mean(input, output: output, pixels: pixels), inputZeroPoint: input.zeroPoint,
+            OutputBounds(zeroPoint: output.zeroPoint))
     }
 }
 

@@ -1,88 +1,76 @@
-/// Units that only move channels: concat, split, shuffle, index, and the reinterpretation of flatten.
+/// Units that only move values: channels from several maps to one, and the reinterpretation of flatten.
 import CSwiftletTraining
 import SwiftletGraph
 
-final class ConcatUnit: Unit {
-    override func forward(_ share: Share, _ mode: Mode) {
-        forEachSlice(share) { source, first, rows in
-            kernels.copyChannels(
-                source.map.values(from: share.images.lowerBound), Int32(source.map.shape.channels), 0,
-                output.values(from: share.images.lowerBound), Int32(output.shape.channels), Int32(first),
-                Int32(source.map.shape.channels), Int64(rows), 0)
-        }
-    }
-
-    override func backward(_ share: Share, _ mode: Mode) {
-        guard let dy = output.gradient(from: share.images.lowerBound) else { return }
-        forEachSlice(share) { source, first, rows in
-            guard let dx = source.map.gradient(from: share.images.lowerBound) else { return }
-            kernels.copyChannels(
-                dy, Int32(output.shape.channels), Int32(first), dx, Int32(source.map.shape.channels), 0,
-                Int32(source.map.shape.channels), Int64(rows), source.accumulates ? 1 : 0)
-        }
-    }
-
-    private func forEachSlice(_ share: Share, _ body: (Source, _ first: Int, _ rows: Int) -> Void) {
-        var first = 0
-        for source in sources {
-            body(source, first, share.images.count * output.pixels)
-            first += source.map.shape.channels
-        }
-    }
+/// Where a channel of a value lies.
+struct ChannelSource {
+    var map: Map
+    var channel: Int
 }
 
-final class SplitUnit: Unit {
-    override func forward(_ share: Share, _ mode: Mode) {
-        let x = sources[0].map.values(from: share.images.lowerBound)
-        forEachSlice(share) { map, first, rows in
-            kernels.copyChannels(
-                x, Int32(sources[0].map.shape.channels), Int32(first), map.values(from: share.images.lowerBound),
-                Int32(map.shape.channels), 0, Int32(map.shape.channels), Int64(rows), 0)
+/// Takes channels of several maps together: what any chain of concats, splits, shuffles and indices comes to.
+final class MoveUnit: Unit {
+    /// One a source.
+    private let forwardRuns: [[STRun]]
+    private let backwardRuns: [[STRun]]
+    /// Whether every channel of the source goes somewhere, and to one place only.
+    private let isWhole: [Bool]
+
+    /// - Parameter channels: one a channel of the output.
+    init(name: String, channels: [ChannelSource], output: Map) {
+        var maps: [Map] = []
+        var pairs: [[(from: Int, to: Int)]] = []
+        for (place, source) in channels.enumerated() {
+            let index = maps.firstIndex { $0 === source.map } ?? maps.count
+            if index == maps.count {
+                maps.append(source.map)
+                pairs.append([])
+            }
+            pairs[index].append((source.channel, place))
         }
+        forwardRuns = pairs.map { Self.runs($0) }
+        backwardRuns = pairs.map { Self.runs($0.map { ($0.to, $0.from) }) }
+        isWhole = zip(maps, pairs).map { map, pairs in
+            pairs.count == map.shape.channels && Set(pairs.map(\.from)).count == pairs.count
+        }
+        super.init(name: name, sources: maps, outputs: [output])
     }
 
-    override func backward(_ share: Share, _ mode: Mode) {
-        guard let dx = sources[0].map.gradient(from: share.images.lowerBound) else { return }
-        forEachSlice(share) { map, first, rows in
-            guard let dy = map.gradient(from: share.images.lowerBound) else { return }
-            kernels.copyChannels(
-                dy, Int32(map.shape.channels), 0, dx, Int32(sources[0].map.shape.channels), Int32(first),
-                Int32(map.shape.channels), Int64(rows), sources[0].accumulates ? 1 : 0)
+    private static func runs(_ pairs: [(from: Int, to: Int)]) -> [STRun] {
+        var runs: [STRun] = []
+        for (from, to) in pairs {
+            if let last = runs.last, Int(last.from + last.count) == from, Int(last.to + last.count) == to {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append(STRun(from: Int32(from), to: Int32(to), count: 1))
+            }
         }
-    }
-
-    private func forEachSlice(_ share: Share, _ body: (Map, _ first: Int, _ rows: Int) -> Void) {
-        var first = 0
-        for map in outputs {
-            body(map, first, share.images.count * map.pixels)
-            first += map.shape.channels
-        }
-    }
-}
-
-/// Output channel `c` is input channel `index[c]`: channel shuffle and channel index.
-final class GatherUnit: Unit {
-    private let index: [Int32]
-
-    init(name: String, source: Map, output: Map, index: [Int]) {
-        self.index = index.map { Int32($0) }
-        super.init(name: name, sources: [source], outputs: [output])
+        return runs
     }
 
     override func forward(_ share: Share, _ mode: Mode) {
         let first = share.images.lowerBound
-        kernels.gather(
-            sources[0].map.values(from: first), Int32(sources[0].map.shape.channels), index,
-            output.values(from: first), Int32(index.count), Int64(share.images.count * output.pixels))
+        for (source, runs) in zip(sources, forwardRuns) {
+            kernels.moveChannels(
+                source.map.values(from: first), Int32(source.map.shape.channels), output.values(from: first),
+                Int32(output.shape.channels), runs, Int32(runs.count), Int64(share.images.count * output.pixels), 0)
+        }
     }
 
     override func backward(_ share: Share, _ mode: Mode) {
         let first = share.images.lowerBound
-        guard let dy = output.gradient(from: first), let dx = sources[0].map.gradient(from: first) else { return }
-        let channels = sources[0].map.shape.channels
-        let rows = share.images.count * output.pixels
-        if !sources[0].accumulates { dx.update(repeating: 0, count: rows * channels) }
-        kernels.scatter(dy, Int32(index.count), index, dx, Int32(channels), Int64(rows))
+        guard let dy = output.gradient(from: first) else { return }
+        for (index, source) in sources.enumerated() {
+            guard let dx = source.map.gradient(from: first) else { continue }
+            let channels = source.map.shape.channels
+            let rows = share.images.count * output.pixels
+            let overwrites = !source.accumulates && isWhole[index]
+            if !source.accumulates, !overwrites { dx.update(repeating: 0, count: rows * channels) }
+            let runs = backwardRuns[index]
+            kernels.moveChannels(
+                dy, Int32(output.shape.channels), dx, Int32(channels), runs, Int32(runs.count), Int64(rows),
+                overwrites ? 0 : 1)
+        }
     }
 }
 
