@@ -6,33 +6,43 @@ import SwiftletFormat
 import SwiftletKernels
 
 extension Session {
-    /// Makes row `row` of an operator's output.
-    func run(_ record: OperatorRecord, row: Int, output: OutputRow) -> KernelPath {
-        let window = RowWindow(
-            kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
-            stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))
+    /// Makes row `row` of an operator's output, or a part of it.
+    func run(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> KernelPath {
         let range = OutputRange(
             zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
         let channels = Int(record.inputChannels)
         switch record.operatorKind {
         case .convolution:
-            let parameters = ConvolutionParameters(
+            var step = windowStep(record, part: part, row: row, output: output)
+            var parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            return convolve(windowRows(record, row: row), output, window, parameters)
+            #if !hasFeature(Embedded)
+                part?.takeChannels(of: &parameters, &step.output)
+            #endif
+            return convolve(step.input, step.output, step.window, parameters)
         case .depthwiseConvolution:
+            let step = windowStep(record, part: part, row: row, output: output)
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            return convolveDepthwise(windowRows(record, row: row), output, window, parameters)
+            return convolveDepthwise(step.input, step.output, step.window, parameters)
         case .separableBlock: return runSeparableBlock(record, row: row, output: output)
         case .maxPool:
-            let input = windowRows(record, row: row)
-            let path = kernels?.poolMax(input, output, window, channels: channels, range: range) ?? .reference
-            if path == .reference { poolMaxRow(input, output, window, channels: channels, range: range) }
+            let step = windowStep(record, part: part, row: row, output: output)
+            let path =
+                kernels?.poolMax(step.input, step.output, step.window, channels: channels, range: range)
+                ?? .reference
+            if path == .reference {
+                poolMaxRow(step.input, step.output, step.window, channels: channels, range: range)
+            }
             return path
         case .averagePool:
-            let input = windowRows(record, row: row)
-            let path = kernels?.poolAverage(input, output, window, channels: channels, range: range) ?? .reference
-            if path == .reference { poolAverageRow(input, output, window, channels: channels, range: range) }
+            let step = windowStep(record, part: part, row: row, output: output)
+            let path =
+                kernels?.poolAverage(step.input, step.output, step.window, channels: channels, range: range)
+                ?? .reference
+            if path == .reference {
+                poolAverageRow(step.input, step.output, step.window, channels: channels, range: range)
+            }
             return path
         case .lookup:
             let each = Int(record.parameterBytes) > LookupLayout.tableBytes
@@ -59,7 +69,7 @@ extension Session {
                 columns: (block + ResizeLayout(record).columnsOffset).assumingMemoryBound(to: ResizePoint.self))
         case .concatenate: runConcatenation(record, row: row, output: output)
         case .add, .multiply, .maximum, .minimum, .prelu:
-            return runBinary(record, row: row, output: output, range: range)
+            return runBinary(record, part: part, row: row, output: output, range: range)
         case .globalAveragePool, nil:
             break  // `stepMean` runs the former; `ModelReader` has refused the latter.
         }
@@ -84,13 +94,19 @@ extension Session {
         return path
     }
 
-    private func runBinary(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) -> KernelPath {
+    private func runBinary(
+        _ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow, range: OutputRange
+    ) -> KernelPath {
         guard let kind = record.operatorKind else { return .reference }
         let parameters = BinaryParameters(
             block: reader.pointer(record.parameters), record: record, kind: kind, range: range)
         let channels = Int(record.inputChannels)
-        let first = operandRow(record, kind: kind, isSecond: false, row: row)
-        let second = operandRow(record, kind: kind, isSecond: true, row: row)
+        var output = output
+        var first = operandRow(record, kind: kind, isSecond: false, row: row)
+        var second = operandRow(record, kind: kind, isSecond: true, row: row)
+        #if !hasFeature(Embedded)
+            part?.takeColumns(of: &first, &second, &output, rowTable)
+        #endif
         switch kind {
         case .add:
             if record.flags.isEmpty, let kernels {
@@ -191,6 +207,24 @@ extension Session {
         OutputRow(
             start: slot(buffer, row: row) + Int(operand.channelOffset), width: width,
             pixelBytes: Int(buffer.pixelBytes), channels: reader.channelTable(operand.channelTable))
+    }
+
+    /// What an operator with a window is given for one output row, or for this session's share of it.
+    struct WindowStep {
+        var input: InputRows
+        var output: OutputRow
+        var window: RowWindow
+    }
+
+    private func windowStep(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> WindowStep {
+        let window = RowWindow(
+            kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
+            stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))
+        var step = WindowStep(input: windowRows(record, row: row), output: output, window: window)
+        #if !hasFeature(Embedded)
+            part?.takeColumns(of: &step, rowTable)
+        #endif
+        return step
     }
 
     /// The rows under the window of output row `row`, through the row table.

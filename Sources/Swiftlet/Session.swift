@@ -18,9 +18,13 @@ import SwiftletKernels
 
 /// Told of every row that is made: profilers and debuggers. Costs nothing when it is `NoObserver`.
 public protocol StepObserver {
-    /// A row of an input lies in its ring.
+    /// A row of an input is about to be copied into its ring.
+    mutating func willTakeRow(input: Int)
     mutating func didTakeRow(input: Int)
     mutating func willStep(operation: Int)
+    /// Of sessions that share an arena: whether this one makes share `index` of the row; its own, if nobody says otherwise.
+    mutating func takesShare(_ index: Int, isOwn: Bool, operation: Int) -> Bool
+    mutating func didMakeShare(_ index: Int, operation: Int)
     /// How the row was made, before `didStep` tells of the row itself.
     mutating func didChoose(_ path: KernelPath, operation: Int)
     /// - Parameters:
@@ -31,7 +35,10 @@ public protocol StepObserver {
 
 /// Most observers look at the rows that are made, and at nothing else.
 extension StepObserver {
+    @inlinable public mutating func willTakeRow(input: Int) {}
     @inlinable public mutating func didTakeRow(input: Int) {}
+    @inlinable public mutating func takesShare(_ index: Int, isOwn: Bool, operation: Int) -> Bool { isOwn }
+    @inlinable public mutating func didMakeShare(_ index: Int, operation: Int) {}
     @inlinable public mutating func didChoose(_ path: KernelPath, operation: Int) {}
 }
 
@@ -70,21 +77,48 @@ public struct Session {
     let reader: ModelReader
     let base: UnsafeMutableRawPointer
     let kernels: VectorKernels?
+    #if hasFeature(Embedded)
+        /// The executor's bookkeeping is the arena's start.
+        var state: UnsafeMutableRawPointer { base }
+    #else
+        /// The executor's bookkeeping: the arena's start, or memory of its own where sessions share an arena.
+        let state: UnsafeMutableRawPointer
+        /// What it makes of each row; nil for all of it.
+        let share: RowShare?
+    #endif
 
     /// - Parameter kernels: those of an instruction set; nil for the portable ones. The answer is the same, to the bit.
     /// - Throws: `SessionError.arenaTooSmall` with need, given and shortfall; `.arenaMisaligned`.
     public init(model: Model, arena: Arena, kernels: VectorKernels? = .chosen) throws(SessionError) {
-        guard let start = arena.bytes.baseAddress, arena.bytes.count >= model.arenaBytes else {
-            throw .arenaTooSmall(needed: model.arenaBytes, given: arena.bytes.count)
-        }
-        let misalignment = Int(bitPattern: start) % Arena.alignment
-        guard misalignment == 0 else { throw .arenaMisaligned(byteOffset: misalignment) }
         self.model = model
         reader = model.reader
-        base = start
+        base = try arena.start(for: model)
         self.kernels = kernels
+        #if !hasFeature(Embedded)
+            state = base
+            share = nil
+        #endif
         reset()
     }
+
+    #if !hasFeature(Embedded)
+        /// A session that makes its share of each row, in an arena in which others make theirs.
+        ///
+        /// - Parameter state: `stateBytes(of:)` bytes for its own bookkeeping, aligned to 8; nil for those in the arena, which one
+        ///   session of those that share it takes.
+        /// - Throws: `SessionError.arenaTooSmall`, `.arenaMisaligned`.
+        public init(
+            model: Model, arena: Arena, kernels: VectorKernels?, share: RowShare, state: UnsafeMutableRawPointer?
+        ) throws(SessionError) {
+            self.model = model
+            reader = model.reader
+            base = try arena.start(for: model)
+            self.kernels = kernels
+            self.state = state ?? base
+            self.share = share
+            reset()
+        }
+    #endif
 
     /// Forgets the picture: the next row is the first of a new one.
     public func reset() {
@@ -122,12 +156,18 @@ public struct Session {
             let due = min(rowsDone[index] + (other < index ? 1 : 0), Int16(reader.input(other).height))
             guard rowsDone[other] >= due else { throw .outOfTurn(input: index, waitingFor: other) }
         }
+        observer.willTakeRow(input: place)
         store(row, input: input, row: Int(rowsDone[place]), firstColumn: reader.firstColumn(ofPass: place))
-        rowsDone[place] += 1
+        enter(input, place, &observer)
+        return isFinished
+    }
+
+    /// Counts a row that lies in its ring, and makes all rows that can be made of it.
+    func enter<Observer: StepObserver>(_ input: InputRecord, _ index: Int, _ observer: inout Observer) {
+        rowsDone[index] += 1
         observer.didTakeRow(input: index)
         markReady(first: Int(input.firstConsumer), count: Int(input.consumerCount))
         advance(&observer)
-        return isFinished
     }
 
     /// Whether every operator has made all of its rows.

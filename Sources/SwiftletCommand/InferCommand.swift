@@ -28,6 +28,8 @@ struct InferCommand: ParsableCommand {
     var images: [String]
     @Option(help: "Run in an arena of exactly this many bytes.")
     var arena: Int?
+    @Option(help: "Threads that make each row together; a model too small to gain takes one.")
+    var threads = 1
     @Option(help: "How many classes to print.")
     var top = 5
     @Option(help: "Also write the pixels that the network is given to this file, row by row. Takes one picture.")
@@ -55,6 +57,7 @@ struct InferCommand: ParsableCommand {
 
     func validate() throws {
         guard top > 0 else { throw ValidationError("--top must be at least 1") }
+        guard Console.threadNumbers.contains(threads) else { throw ValidationError(Console.wrongThreads) }
         guard arena.map({ $0 >= 0 }) ?? true else { throw ValidationError("--arena is a number of bytes, 0 or more") }
         guard images.filter({ $0 == "-" }).count <= 1 else {
             throw ValidationError("- (standard input) can be given only once")
@@ -66,7 +69,7 @@ struct InferCommand: ParsableCommand {
         let file = try ModelLookup.open(model)
         let runner: Runner
         do {
-            runner = try Runner(file, arenaBytes: arena)
+            runner = try Runner(file, arenaBytes: arena, threads: threads)
         } catch let error as SessionError {
             throw CommandFailure("\(file.path): \(error); give at least --arena \(file.model.arenaBytes)")
         }

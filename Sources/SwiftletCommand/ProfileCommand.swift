@@ -24,6 +24,8 @@ struct ProfileCommand: ParsableCommand {
     var model: String
     @Option(help: "Runs to measure.")
     var runs = 100
+    @Option(help: "Threads that make each row together; a model too small to gain takes one.")
+    var threads = 1
     @Flag(help: "Instead of time: the arena's peak, its segments, and what fills it when.")
     var memory = false
     @Option(
@@ -42,6 +44,7 @@ struct ProfileCommand: ParsableCommand {
 
     func validate() throws {
         guard runs > 0 else { throw ValidationError("--runs must be at least 1") }
+        guard Console.threadNumbers.contains(threads) else { throw ValidationError(Console.wrongThreads) }
         guard (maxArena ?? 0) >= 0 else { throw ValidationError("--max-arena is a number of bytes, 0 or more") }
         guard (maxLatency ?? 1) > 0 else { throw ValidationError("--max-latency is a time in ms, more than 0") }
         guard !memory || (maxLatency == nil && html == nil && trace == nil) else {
@@ -69,7 +72,7 @@ struct ProfileCommand: ParsableCommand {
 
     /// - Returns: the median in milliseconds.
     private func showProfile(_ file: ModelFile) throws -> Double? {
-        let measurement = try Profile.measure(file, runs: runs)
+        let measurement = try Profile.measure(file, runs: runs, threads: threads)
         let profile = measurement.profile
         if html != nil || trace != nil {
             let timeline = try MemoryTimeline(file)

@@ -28,7 +28,10 @@ extension Profile {
             ], rows)
         lines += [
             "",
-            String(format: "latency  median %.3f ms, min %.3f, p90 %.3f (%d runs)", medianMs, minMs, p90Ms, runs),
+            String(
+                format: "latency  median %.3f ms, min %.3f, p90 %.3f (%d runs, %d thread%@)", medianMs, minMs, p90Ms,
+                runs,
+                threads, threads == 1 ? "" : "s"),
             "machine  \(machine.text)",
             "file     \(fileBytes) B, of which parameters \(weightBytes)",
             memory.text,

@@ -25,6 +25,8 @@ public struct Profile: Sendable, Codable {
     public var model: String
     public var architecture: String
     public var runs: Int
+    /// That made each row together: 1 where the model is too small to gain from more.
+    public var threads: Int
     public var arenaBytes: Int
     public var weightBytes: Int
     public var fileBytes: Int
@@ -50,11 +52,14 @@ public struct Profile: Sendable, Codable {
     ///
     /// - Parameters:
     ///   - runs: counted ones; a tenth as many go before to warm up.
+    ///   - threads: at most.
     ///   - seconds: no further run begins after this much time.
     /// - Throws: `ProfileError.selfTestFailed`, `PlanError`.
-    public static func measure(_ file: ModelFile, runs: Int, seconds: Double = 10) throws -> Measurement {
+    public static func measure(
+        _ file: ModelFile, runs: Int, threads: Int = 1, seconds: Double = 10
+    ) throws -> Measurement {
         let machine = Machine.measure()
-        let runner = try Runner(file)
+        let runner = try Runner(file, threads: threads)
         let reader = file.model.reader
         let pixels = selfTestPixels(seed: reader.header.selfTestSeed, count: runner.inputBytes)
         let begin = now
@@ -81,14 +86,18 @@ public struct Profile: Sendable, Codable {
             clock.endRun()
         } while whole.count < runs && now - begin < seconds
         return try Measurement(
-            profile: Profile(file, milliseconds: whole.sorted(), clock, machine), fastestRun: clock.fastest)
+            profile: Profile(file, milliseconds: whole.sorted(), clock, machine, threads: runner.threads),
+            fastestRun: clock.fastest)
     }
 
-    private init(_ file: ModelFile, milliseconds: [Double], _ clock: StepClock, _ machine: Machine) throws {
+    private init(
+        _ file: ModelFile, milliseconds: [Double], _ clock: StepClock, _ machine: Machine, threads: Int
+    ) throws {
         let reader = file.model.reader
         model = file.path
         architecture = file.architecture
         runs = milliseconds.count
+        self.threads = threads
         arenaBytes = reader.arenaBytes
         weightBytes = Int(reader.header.weightBytes)
         fileBytes = file.byteCount
@@ -97,7 +106,7 @@ public struct Profile: Sendable, Codable {
         medianMs = milliseconds.percentile(50)
         p90Ms = milliseconds.percentile(90)
         gmacsPerSecond = medianMs > 0 ? Double(macs) / medianMs / 1e6 : 0
-        let peak = machine.peakGmacsPerSecond
+        let peak = machine.peakGmacsPerSecond * Double(threads)
         percentOfPeak = peak > 0 ? gmacsPerSecond / peak * 100 : 0
         self.machine = machine
         memory = try MemoryReport(file)

@@ -106,15 +106,17 @@ extension ProfilePage {
           (memory.layerwiseBytes / Math.max(memory.arenaBytes, 1)).toFixed(1) + " times less than whole tensors, "
             + bytes(memory.layerwiseBytes));
         figure("latency", profile.medianMs.toFixed(3) + " ms", "median; fastest " + profile.minMs.toFixed(3)
-          + ", p90 " + profile.p90Ms.toFixed(3) + ", " + profile.runs + " runs");
+          + ", p90 " + profile.p90Ms.toFixed(3) + ", " + profile.runs + " runs"
+          + (profile.threads > 1 ? ", " + profile.threads + " threads" : ""));
         figure("work", work(profile.macs) + " MACs", memory.macsFactor > 1
           ? memory.macsFactor.toFixed(2) + " times those of the network, to save memory"
           : "every multiply done once");
         figure("speed", profile.gmacsPerSecond.toFixed(0) + " GMAC/s", profile.percentOfPeak.toFixed(0)
-          + " % of the " + profile.machine.peakGmacsPerSecond.toFixed(0) + " that this machine can do");
+          + " % of the " + (profile.machine.peakGmacsPerSecond * profile.threads).toFixed(0)
+          + " that this machine can do");
         figure("file", bytes(profile.fileBytes), "of which parameters " + bytes(profile.weightBytes));
         id("footer").textContent = "Measured with " + profile.machine.instructionSet + " kernels. Peak: "
-          + profile.machine.peakGmacsPerSecond.toFixed(1) + " GMAC/s of dot products in registers; reads: "
+          + profile.machine.peakGmacsPerSecond.toFixed(1) + " GMAC/s of dot products in registers on one core; reads: "
           + profile.machine.bandwidths.map(each => each.gigabytesPerSecond.toFixed(1) + " GB/s of "
             + size(each.workingSetBytes)).join(", ") + ".";
 

@@ -75,7 +75,7 @@ extension ProfilePage {
 
     static let roofline = #"""
         function drawRoofline() {
-          const machine = profile.machine, peak = machine.peakGmacsPerSecond * 1e9;
+          const machine = profile.machine, peak = machine.peakGmacsPerSecond * profile.threads * 1e9;
           const dots = listed.filter(each => each.macs > 0 && each.medianMicroseconds > 0).map(each => ({ ...each,
             intensity: each.macs / each.bytesMoved, rate: each.gmacsPerSecond * 1e9 }));
           const wide = 1280, high = 470, left = 78, right = 24, top = 18, bottom = 46;
@@ -119,7 +119,8 @@ extension ProfilePage {
           draw(svg, "line", { class: "ceiling", x1: x(Math.max(10 ** x0, peak / fastest)), x2: wide - right, y1: y(peak),
             y2: y(peak) });
           draw(svg, "text", { class: "strong halo", x: wide - right, y: y(peak) - 7, "text-anchor": "end" },
-            "peak " + machine.peakGmacsPerSecond.toFixed(0) + " GMAC/s, " + machine.instructionSet);
+            "peak " + (peak / 1e9).toFixed(0) + " GMAC/s, " + machine.instructionSet
+              + (profile.threads > 1 ? ", " + profile.threads + " cores" : ""));
 
           const shapes = [];
           for (const each of [...dots].sort((a, b) => b.medianMicroseconds - a.medianMicroseconds)) {
