@@ -1,10 +1,9 @@
 /// Small networks of separable blocks with shortcuts and windows of all kinds: what can be recomputed.
 import SwiftletGraph
-import TestSupport
 
-enum SeparableNetwork {
+public enum SeparableNetwork {
     /// A stem, `blocks` blocks and a classifier, at least 5 columns wide all the way; parameters filled.
-    static func make(seed: UInt64, blocks: Int) throws -> Graph {
+    public static func make(seed: UInt64, blocks: Int) throws -> Graph {
         var generator = SeededGenerator(seed: seed)
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
         var graph = Graph(
