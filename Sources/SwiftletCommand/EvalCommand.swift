@@ -10,6 +10,7 @@ import SwiftletTraining
 struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval", abstract: "Measures the accuracy of an int8 model or a float checkpoint.",
+        usage: "swiftlet eval --model <model> --data KIND:PATH [--against <model>]",
         discussion: """
             Data sets: \(DataSets.usage). Where a data set has two halves, the test half is used. Pictures are brought to \
             the network's input as its file says; folders of pictures find their class by its name.
@@ -17,7 +18,7 @@ struct EvalCommand: ParsableCommand {
             Examples:
               swiftlet eval --model mobilenet --data cifar10:cifar-10/test_batch.bin
               swiftlet eval --model float.ckpt --data folder:photos --json
-              swiftlet eval --model int8.bin --data folder:photos --against float.ckpt --confusions 5
+              swiftlet eval --model int8.bin --data folder:photos --against float.ckpt
             """)
 
     @Option(help: "An int8 model by name or path, or the path of a float checkpoint.")

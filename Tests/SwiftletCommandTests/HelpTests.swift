@@ -36,7 +36,7 @@ import TestSupport
         "infer --modle x y.png", "infer --model x --top 0 y.png", "infer --model x --arena=-1 y.png",
         "infer --model x --arena lots y.png", "infer --model x - -", "infer --model x --rows z a.png b.png",
         "eval --model x",
-        "eval --model x --data y --threads 0",
+        "eval --model x --data y --threads 0", "eval --model x --data y --confusions=-1",
         "profile", "profile --model x --runs 0", "profile --model x --runs many", "profile --model x --max-arena=-1",
         "profile --model x --max-latency 0",
         "profile --model x --memory --max-latency 1", "profile --model x --html a --trace a",
@@ -46,6 +46,7 @@ import TestSupport
         "train lenet5 --data shapes --learning-rate 0", "convert", "convert a", "convert a b c", "convert a a",
         "convert --architecture lenet5 x", "convert --random-weights 1 x", "convert --ranges widest a b",
         "convert --architecture lenet5 --random-weights 1 x --evaluation shapes", "convert --calibration-count 0 a b",
+        "convert --auto a b",
         "convert --architecture lenet5 --random-weights 1 x --mean 1",
     ]
 
