@@ -6,7 +6,7 @@ import PackageDescription
 let device: [Target] = [
     .target(name: "SwiftletArithmetic"),
     .target(name: "SwiftletFormat", dependencies: ["SwiftletArithmetic"]),
-    // Host only: bare metal compiles SwiftletKernels without it.
+    // C for one instruction set each; bare metal compiles its core's files alone, or none.
     .target(name: "CSwiftletKernels"),
     .target(name: "SwiftletKernels", dependencies: ["CSwiftletKernels", "SwiftletArithmetic", "SwiftletFormat"]),
     .target(name: "Swiftlet", dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletKernels"]),

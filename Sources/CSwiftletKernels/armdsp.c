@@ -271,7 +271,7 @@ static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWin
 
 // Three multipliers an element, without vectors.
 static int add(const SKInput *first, const SKInput *second, const SKOutput *out, const SKAddition *a) {
-    if (first->channels || second->channels || out->channels) return 0;
+    if (first->channels || second->channels || out->channels || a->shift[2] > 0) return 0;
     const int32_t zeroPoint = a->zeroPoint, low = a->low, high = a->high;
     for (int32_t x = 0; x < out->width; x++) {
         const uint8_t *left = first->rows[0] + x * first->pixelBytes, *right = second->rows[0] + x * second->pixelBytes;

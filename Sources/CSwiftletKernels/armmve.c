@@ -16,12 +16,19 @@
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-// `FixedPointMultiplier.apply` on four sums, with shifts to the left and to the right apart, one of them zero. VQRDMULH is the
-// first rounding. VRSHL rounds halves up, which less one for negative numbers is away from zero.
-static inline int32x4_t rescale(int32x4_t sums, int32x4_t multiplier, int32x4_t left, int32x4_t right) {
-    int32x4_t value = vqrdmulhq_s32(vshlq_s32(sums, left), multiplier);
-    value = vaddq_s32(value, vshrq_n_s32(vandq_s32(value, right), 31));
-    return vrshlq_s32(value, right);
+// `FixedPointMultiplier.apply` on four sums, for shifts to the right. VQRDMULH is the first rounding. VRSHL rounds halves up,
+// which less one for negative numbers is away from zero.
+static inline int32x4_t rescale(int32x4_t sums, int32x4_t multiplier, int32x4_t shift) {
+    int32x4_t value = vqrdmulhq_s32(sums, multiplier);
+    value = vaddq_s32(value, vshrq_n_s32(vandq_s32(value, shift), 31));
+    return vrshlq_s32(value, shift);
+}
+
+// A shift to the left may wrap, which is left to the reference.
+static int canRequantize(const SKRequantization *r, int32_t channels) {
+    int32_t most = 0;
+    for (int32_t c = 0; c < channels; c += 16) most = vmaxvq_s8((int8_t)most, vldrbq_s8(r->shift + c));
+    return most == 0;
 }
 
 // Copies `count` channels of a pixel from `first` on, less 128. What lies behind them up to a whole quad meets weights of zero.
@@ -94,7 +101,6 @@ static inline __attribute__((always_inline)) void convolveWindows(const Windows 
             const int32_t shift = *shifts++;
             int32x4_t value = {sums[0], sums[1], sums[2], sums[3]};
             value = vaddq_n_s32(value, total * 128 + *bias++);
-            if (shift > 0) value = vshlq_r_s32(value, shift);
             value = vqrdmulhq_n_s32(value, *multiplier++);
             if (shift < 0) value = vrshlq_n_s32(vaddq_s32(value, vshrq_n_s32(value, 31)), shift);
             value = vminq_s32(vmaxq_s32(vaddq_n_s32(value, r.zeroPoint), low), high);
@@ -166,6 +172,7 @@ static int convolve(const SKInput *in, const SKOutput *out, const SKWindow *wind
     // Room for a whole vector behind the last quad.
     int32_t windowBytes = (quads * 4 + 15) / 16 * 16 + 16;
     if (windowBytes * MOST_PIXELS > PACKED_BYTES || tapCount > MOST_TAPS) return 0;
+    if (!canRequantize(&convolution->requantization, outputs * convolution->groups)) return 0;
     // Three pixels are summed as four, of which the last is not stored.
     int32_t most = out->width < 3 ? out->width : MOST_PIXELS;
     int8_t packed[windowBytes * most];
@@ -205,7 +212,6 @@ static inline __attribute__((always_inline)) void depthwisePixels(const SKOutput
                                                                   const int pixels) {
     const SKRequantization *r = &convolution->requantization;
     const int32_t channels = convolution->groups;
-    const int32x4_t zero = vdupq_n_s32(0);
     for (int32_t channel = 0; channel < channels; channel += 8) {
         const mve_pred16_t mask = vctp16q((uint32_t)(channels - channel));
         int32x4x2_t bias = vld2q_s32(r->bias + channel), sums[2] = {bias, bias};
@@ -221,10 +227,10 @@ static inline __attribute__((always_inline)) void depthwisePixels(const SKOutput
         }
         int16x8_t shift = vldrbq_s16(r->shift + channel);
         int32x4x2_t multiplier = vld2q_s32(r->multiplier + channel);
-        int32x4_t even = vmovlbq_s16(shift), odd = vmovltq_s16(shift);
+        const int32x4_t even = vmovlbq_s16(shift), odd = vmovltq_s16(shift);
         UNROLL for (int p = 0; p < pixels; p++) {
-            int32x4_t first = rescale(sums[p].val[0], multiplier.val[0], vmaxq_s32(even, zero), vminq_s32(even, zero));
-            int32x4_t second = rescale(sums[p].val[1], multiplier.val[1], vmaxq_s32(odd, zero), vminq_s32(odd, zero));
+            int32x4_t first = rescale(sums[p].val[0], multiplier.val[0], even);
+            int32x4_t second = rescale(sums[p].val[1], multiplier.val[1], odd);
             int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vdupq_n_s16(0), first), second);
             value = vqaddq_n_s16(value, (int16_t)r->zeroPoint);
             value = vminq_s16(vmaxq_s16(value, vdupq_n_s16(r->low)), vdupq_n_s16(r->high));
@@ -252,6 +258,7 @@ static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWin
                              const SKConvolution *convolution) {
     int32_t count = window->kernelHeight * window->kernelWidth;
     if (convolution->groupOutputs != 1 || in->channels || count > MOST_TAPS) return 0;
+    if (!canRequantize(&convolution->requantization, convolution->groups)) return 0;
     const uint8_t *taps[count * 2];
     for (int32_t x = 0; x < out->width; x += 2) {
         int32_t pixels = out->width - x < 2 ? 1 : 2;
@@ -263,11 +270,11 @@ static int convolveDepthwise(const SKInput *in, const SKOutput *out, const SKWin
 
 // `rescale` by one number, in the steps of an addition.
 static inline int32x4_t rescaleAll(int32x4_t values, int32_t multiplier, int32_t shift) {
-    return rescale(values, vdupq_n_s32(multiplier), vdupq_n_s32(shift > 0 ? shift : 0), vdupq_n_s32(shift < 0 ? shift : 0));
+    return rescale(values, vdupq_n_s32(multiplier), vdupq_n_s32(shift));
 }
 
 static int add(const SKInput *first, const SKInput *second, const SKOutput *out, const SKAddition *a) {
-    if (first->channels || second->channels || out->channels) return 0;
+    if (first->channels || second->channels || out->channels || a->shift[0] > 0 || a->shift[1] > 0 || a->shift[2] > 0) return 0;
     for (int32_t x = 0; x < out->width; x++) {
         const uint8_t *left = first->rows[0] + x * first->pixelBytes, *right = second->rows[0] + x * second->pixelBytes;
         uint8_t *target = out->start + x * out->pixelBytes;

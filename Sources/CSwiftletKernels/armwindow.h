@@ -34,10 +34,11 @@ static inline __attribute__((always_inline)) int32_t sk_apply(int32_t value, int
     return shift < 0 ? (((product + (product >> 31)) >> (-shift - 1)) + 1) >> 1 : product;
 }
 
-// The same with the zero point and the clamp.
+// The same with the zero point and the clamp. The sum with the zero point may wrap, as the specification's does, which adds
+// that of int8.
 static inline __attribute__((always_inline)) uint8_t sk_requantize(int32_t sum, int32_t multiplier, int32_t shift,
                                                                    int32_t zeroPoint, int32_t low, int32_t high) {
-    int32_t value = sk_apply(sum, multiplier, shift) + zeroPoint;
-    return (uint8_t)(value < low ? low : value > high ? high : value);
+    int32_t value = (int32_t)((uint32_t)sk_apply(sum, multiplier, shift) + (uint32_t)(zeroPoint - 128));
+    return (uint8_t)((value < low - 128 ? low - 128 : value > high - 128 ? high - 128 : value) + 128);
 }
 #endif

@@ -6,6 +6,12 @@
 //     DOT(acc, a, w)    acc + sum of 4 products of unsigned a and signed w, exact
 //     Scales, loadScales, storeTile         see there
 //
+// and, where they differ from what stands here:
+//
+//     START(scales, v)  what the accumulators of vector v begin with
+//     PREPARE           called once for all tiles of some channels, when their weights are known
+//     TAKES_QUADS       where a function takes several quads of a run at once and tells how many those were
+//
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
 // bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.
 //
@@ -36,19 +42,27 @@ typedef struct {
 } NAME(Tile);
 
 #define VECTORS_A_BLOCK (16 / LANES)
+#ifndef START
+#define START(scales, v) LOAD_INT(t->requantization->bias + t->channel + (v) * LANES)
+#endif
 
 static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t, const NAME(Scales) *scales, const int P,
                                                              const int V, const int partial) {
     VI acc[MOST_PIXELS][MOST_VECTORS];
     UNROLL for (int v = 0; v < V; v++) {
-        VI bias = LOAD_INT(t->requantization->bias + t->channel + v * LANES);
+        VI bias = START(scales, v);
         UNROLL for (int p = 0; p < P; p++) acc[p][v] = bias;
     }
     const int8_t *w = t->weights;
     for (int run = 0; run < t->runs; run++) {
         const uint8_t *a[MOST_PIXELS];
         UNROLL for (int p = 0; p < P; p++) a[p] = t->base + t->runOffsets[run] + p * t->pixelStep;
-        for (int64_t q = 0; q < t->runQuads; q++) {
+        int64_t q = 0;
+#ifdef TAKES_QUADS
+        q = NAME(takeQuads)(acc, a, w, t->runQuads, scales, P, V);
+        w += q * (partial ? t->quadBytes : 64);
+#endif
+        for (; q < t->runQuads; q++) {
             WEIGHTS weights[MOST_VECTORS];
             UNROLL for (int v = 0; v < V; v++)
                 weights[v] = partial ? LOAD_SOME_WEIGHTS(w + v * LANES * 4, t->lanes - v * LANES)
@@ -101,6 +115,9 @@ static void NAME(convolveGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
         t->quadBytes = t->lanes * 4;
         NAME(Scales) scales;
         NAME(loadScales)(&scales, t->requantization, t->channel, vectors);
+#ifdef PREPARE
+        PREPARE(&scales, t, vectors);
+#endif
         int most = NAME(mostPixels)(vectors);
         int32_t tiles = (pixels + most - 1) / most;
         for (int32_t i = 0, x = 0; i < tiles; i++) {
@@ -154,7 +171,7 @@ static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SK
             const uint8_t *pad = conv->padPixel + piece * inputs;
             for (int32_t x = 0; x < begin; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
             if (end > begin && isWhole && !in->channels && in->pixelBytes == step)
-                memcpy(to + (int64_t)begin * step, from, (size_t)(end - begin) * step);
+                NAME(copyBytes)(to + (int64_t)begin * step, from, (end - begin) * step);
             else if (end > begin)
                 NAME(packPixels)(in, from, end - begin, piece * inputs, pieceBytes, to + (int64_t)begin * step, step);
             for (int32_t x = end; x < columns; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);

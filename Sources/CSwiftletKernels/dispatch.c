@@ -1,10 +1,17 @@
-// Chooses the kernels at run time.
+// Chooses the kernels: at run time by what the processor has; on bare metal by what the compiler may use.
 #include "CSwiftletKernels.h"
-#include <stdlib.h>
-#include <string.h>
 
 #if defined(__x86_64__)
 extern const SKKernels sk_avx512_table, sk_avxvnni_table, sk_avx2_table;
+#elif defined(__aarch64__)
+extern const SKKernels sk_i8mm_table, sk_dotprod_table, sk_neon_table;
+#endif
+
+#if __STDC_HOSTED__
+#include <stdlib.h>
+#include <string.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 // The best first.
@@ -18,12 +25,31 @@ static const SKKernels *usable(int index) {
     const int hasVNNI = hasAVX2 && __builtin_cpu_supports("avxvnni");
     const SKKernels *all[] = {hasAVX512 ? &sk_avx512_table : 0, hasVNNI ? &sk_avxvnni_table : 0,
                               hasAVX2 ? &sk_avx2_table : 0};
+#elif defined(__aarch64__)
+#if defined(__linux__)
+    // Bits of the kernel's ELF hwcaps: ASIMDDP, I8MM.
+    const int hasDotProduct = (getauxval(AT_HWCAP) >> 20 & 1) != 0;
+    const int hasMatrices = hasDotProduct && (getauxval(AT_HWCAP2) >> 13 & 1) != 0;
+#else
+    // What the oldest machine has that the compiler builds for; Apple's first Arm Macs had dot products.
+#if defined(__ARM_FEATURE_DOTPROD)
+    const int hasDotProduct = 1;
+#else
+    const int hasDotProduct = 0;
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+    const int hasMatrices = 1;
+#else
+    const int hasMatrices = 0;
+#endif
+#endif
+    const SKKernels *all[] = {hasMatrices ? &sk_i8mm_table : 0, hasDotProduct ? &sk_dotprod_table : 0, &sk_neon_table};
+#else
+    const SKKernels *all[] = {0};
+#endif
     int count = 0;
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i] && count++ == index) return all[i];
-#else
-    (void)index;
-#endif
     return 0;
 }
 
@@ -37,3 +63,14 @@ const SKKernels *sk_chosen_kernels(void) {
     const char *name = getenv("SWIFTLET_ISA");
     return sk_kernels(name && *name ? name : 0);
 }
+#elif defined(__aarch64__)
+const SKKernels *sk_chosen_kernels(void) {
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+    return &sk_i8mm_table;
+#elif defined(__ARM_FEATURE_DOTPROD)
+    return &sk_dotprod_table;
+#else
+    return &sk_neon_table;
+#endif
+}
+#endif

@@ -19,16 +19,13 @@ extension Session {
             #if !hasFeature(Embedded)
                 part?.takeChannels(of: &parameters, &step.output)
             #endif
-            let path = kernels?.convolve(step.input, step.output, step.window, parameters) ?? .reference
-            if path == .reference { convolveRow(step.input, step.output, step.window, parameters) }
-            return path
+            return convolve(step.input, step.output, step.window, parameters)
         case .depthwiseConvolution:
             let step = windowStep(record, part: part, row: row, output: output)
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            let path = kernels?.convolveDepthwise(step.input, step.output, step.window, parameters) ?? .reference
-            if path == .reference { convolveDepthwiseRow(step.input, step.output, step.window, parameters) }
-            return path
+            return convolveDepthwise(step.input, step.output, step.window, parameters)
+        case .separableBlock: return runSeparableBlock(record, row: row, output: output)
         case .maxPool:
             let step = windowStep(record, part: part, row: row, output: output)
             let path =
@@ -77,6 +74,24 @@ extension Session {
             break  // `stepMean` runs the former; `ModelReader` has refused the latter.
         }
         return .reference
+    }
+
+    @inline(__always)
+    func convolve(
+        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+    ) -> KernelPath {
+        let path = kernels?.convolve(input, output, window, parameters) ?? .reference
+        if path == .reference { convolveRow(input, output, window, parameters) }
+        return path
+    }
+
+    @inline(__always)
+    func convolveDepthwise(
+        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+    ) -> KernelPath {
+        let path = kernels?.convolveDepthwise(input, output, window, parameters) ?? .reference
+        if path == .reference { convolveDepthwiseRow(input, output, window, parameters) }
+        return path
     }
 
     private func runBinary(
@@ -213,7 +228,7 @@ extension Session {
     }
 
     /// The rows under the window of output row `row`, through the row table.
-    private func windowRows(_ record: OperatorRecord, row: Int) -> InputRows {
+    func windowRows(_ record: OperatorRecord, row: Int) -> InputRows {
         let buffer = reader.buffer(Int(record.input.buffer))
         let top = row * Int(record.strideHeight) - Int(record.paddingTop)
         for ky in 0..<Int(record.kernelHeight) {
@@ -227,7 +242,7 @@ extension Session {
     }
 
     /// Row `row` of an operand, through entry `slot` of the row table.
-    private func singleRow(_ operand: OperandRecord, row: Int, slot entry: Int, width: Int) -> InputRows {
+    func singleRow(_ operand: OperandRecord, row: Int, slot entry: Int, width: Int) -> InputRows {
         let buffer = reader.buffer(Int(operand.buffer))
         rowTable[entry] = UnsafePointer(slot(buffer, row: row) + Int(operand.channelOffset))
         return InputRows(
@@ -235,19 +250,21 @@ extension Session {
             channels: reader.channelTable(operand.channelTable))
     }
 
-    /// Copies a pushed row into the input's ring. A pixel of 0...255 stays as it is, for the arena holds int8 plus 128.
-    func store(_ row: UnsafeRawBufferPointer, input: InputRecord, row index: Int) {
+    /// Copies a pushed row, or what a pass takes of it, into the input's ring. A pixel of 0...255 stays as it is, for the arena
+    /// holds int8 plus 128.
+    func store(_ row: UnsafeRawBufferPointer, input: InputRecord, row index: Int, firstColumn: Int) {
         let buffer = reader.buffer(Int(input.buffer))
         let target = slot(buffer, row: index)
         let flip: UInt8 = input.isPixels == 1 ? 0 : 0x80
         let channels = Int(input.channels)
         if flip == 0, channels == Int(buffer.pixelBytes), let pixels = row.baseAddress {
-            UnsafeMutableRawPointer(target).copyMemory(from: pixels, byteCount: row.count)
+            UnsafeMutableRawPointer(target).copyMemory(
+                from: pixels + firstColumn * channels, byteCount: Int(input.width) * channels)
             return
         }
         for x in 0..<Int(input.width) {
             for channel in 0..<channels {
-                target[x * Int(buffer.pixelBytes) + channel] = row[x * channels + channel] ^ flip
+                target[x * Int(buffer.pixelBytes) + channel] = row[(firstColumn + x) * channels + channel] ^ flip
             }
         }
     }

@@ -8,6 +8,9 @@
 /// could, the last in order goes first, so rows are eaten while they are few. The plan in the file has sized every ring for
 /// just this order. Between two rows nothing is held outside the arena, so a caller may pause as long as it likes.
 ///
+/// A model that was made to fit in less memory may want the picture more than once (`Model.passes`): push its rows again from
+/// the first on, until `push` says that the answer is ready.
+///
 /// What it does not do: allocate, plan, or touch memory outside the arena; know about pictures or classes.
 import SwiftletArithmetic
 import SwiftletFormat
@@ -140,20 +143,22 @@ public struct Session {
     public func push<Observer: StepObserver>(
         row: UnsafeRawBufferPointer, input index: Int = 0, observer: inout Observer
     ) throws(SessionError) -> Bool {
-        guard index >= 0, index < reader.inputCount else {
-            throw .noSuchInput(index: index, count: reader.inputCount)
-        }
-        let input = reader.input(index)
-        let needed = Int(input.width) * Int(input.channels)
+        let count = reader.pushedInputCount
+        guard index >= 0, index < count else { throw .noSuchInput(index: index, count: count) }
+        let passes = reader.passes
+        var place = index
+        while place + 1 < passes, rowsDone[place] == Int16(reader.input(place).height) { place += 1 }
+        let input = reader.input(place)
+        let needed = reader.pushedWidth(index) * Int(input.channels)
         guard row.count == needed else { throw .wrongRowBytes(needed: needed, given: row.count) }
-        guard rowsDone[index] < Int16(input.height) else { throw .tooManyRows(height: Int(input.height)) }
-        for other in 0..<reader.inputCount where other != index {
+        guard rowsDone[place] < Int16(input.height) else { throw .tooManyRows(height: Int(input.height) * passes) }
+        for other in 0..<count where other != index {
             let due = min(rowsDone[index] + (other < index ? 1 : 0), Int16(reader.input(other).height))
             guard rowsDone[other] >= due else { throw .outOfTurn(input: index, waitingFor: other) }
         }
-        observer.willTakeRow(input: index)
-        store(row, input: input, row: Int(rowsDone[index]))
-        enter(input, index, &observer)
+        observer.willTakeRow(input: place)
+        store(row, input: input, row: Int(rowsDone[place]), firstColumn: reader.firstColumn(ofPass: place))
+        enter(input, place, &observer)
         return isFinished
     }
 
@@ -173,7 +178,9 @@ public struct Session {
     /// - Throws: `SessionError.notFinished` while rows are missing, `.noSuchOutput` for an index beyond the outputs.
     public func output(_ index: Int = 0) throws(SessionError) -> Output {
         guard isFinished else {
-            throw .notFinished(rows: Int(rowsDone[0]), height: Int(reader.input(0).height))
+            var rows = 0
+            for pass in 0..<reader.passes { rows += Int(rowsDone[pass]) }
+            throw .notFinished(rows: rows, height: Int(reader.input(0).height) * reader.passes)
         }
         guard index >= 0, index < reader.outputCount else {
             throw .noSuchOutput(index: index, count: reader.outputCount)

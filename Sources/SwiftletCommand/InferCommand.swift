@@ -73,6 +73,12 @@ struct InferCommand: ParsableCommand {
         } catch let error as SessionError {
             throw CommandFailure("\(file.path): \(error); give at least --arena \(file.model.arenaBytes)")
         }
+        let passes = file.model.passes
+        guard passes == 1 || !images.contains("-") else {
+            throw CommandFailure(
+                "\(file.path) reads a picture \(passes) times, standard input gives it once; save the picture to a file"
+            )
+        }
         var results: [Result] = []
         var hasFailed = false
         for image in images {
@@ -90,9 +96,10 @@ struct InferCommand: ParsableCommand {
 
     private func infer(_ image: String, _ runner: Runner) throws -> Result {
         let begin = DispatchTime.now().uptimeNanoseconds
-        let reader = image == "-" ? try PNGReader.standardInput() : try PNGReader(path: image)
         var pixels: [UInt8] = []
         let values = try runner.run { push in
+            let reader = image == "-" ? try PNGReader.standardInput() : try PNGReader(path: image)
+            pixels.removeAll()
             try PictureStream.read(reader, format: runner.file.inputFormat) { row in
                 let row = UnsafeRawBufferPointer(row)
                 if rows != nil { pixels.append(contentsOf: row) }

@@ -113,6 +113,12 @@ final class Crew: @unchecked Sendable {
             session.reset()
             // What was made before is whole when the first thread has begun.
             var observer = observer(index, run: run, lastDivided: 0, NoObserver())
+            if file.model.passes > 1 {
+                for (pass, height) in heights.enumerated() {
+                    for _ in 0..<height { session.follow(input: pass, observer: &observer) }
+                }
+                continue
+            }
             for y in 0..<(heights.max() ?? 0) {
                 for (input, height) in heights.enumerated() where y < height {
                     session.follow(input: input, observer: &observer)

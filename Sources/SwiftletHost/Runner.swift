@@ -60,17 +60,17 @@ public final class Runner {
     }
 
     private func push<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, _ observer: inout Observer) throws {
-        let reader = file.model.reader
-        let inputs = (0..<reader.inputCount).map { reader.input($0) }
+        let inputs = pushedInputs
         var starts = [0]
-        for input in inputs { starts.append(starts.last! + Int(input.height) * Int(input.width) * Int(input.channels)) }
-        for y in 0..<(inputs.map { Int($0.height) }.max() ?? 0) {
-            for (index, input) in inputs.enumerated() where y < Int(input.height) {
-                let rowBytes = Int(input.width) * Int(input.channels)
-                let start = starts[index] + y * rowBytes
-                guard start + rowBytes <= pixels.count else { continue }
-                let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + rowBytes)])
-                try session.push(row: row, input: index, observer: &observer)
+        for input in inputs { starts.append(starts.last! + input.height * input.rowBytes) }
+        for _ in 0..<file.model.passes {
+            for y in 0..<(inputs.map(\.height).max() ?? 0) {
+                for (index, input) in inputs.enumerated() where y < input.height {
+                    let start = starts[index] + y * input.rowBytes
+                    guard start + input.rowBytes <= pixels.count else { continue }
+                    let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + input.rowBytes)])
+                    try session.push(row: row, input: index, observer: &observer)
+                }
             }
         }
     }
@@ -93,35 +93,38 @@ public final class Runner {
 
     /// Pushes zeros until the model has all of its rows.
     private func pushZeros<Observer: StepObserver>(_ observer: inout Observer) {
-        let reader = file.model.reader
-        let inputs = (0..<reader.inputCount).map { reader.input($0) }
-        for _ in 0...(inputs.map { Int($0.height) }.max() ?? 0) {
+        let inputs = pushedInputs
+        for _ in 0...(inputs.map(\.height).max() ?? 0) * file.model.passes {
             for (index, input) in inputs.enumerated() {
-                let zeros = [UInt8](repeating: 0, count: Int(input.width) * Int(input.channels))
+                let zeros = [UInt8](repeating: 0, count: input.rowBytes)
                 // Refused when it is another input's turn, or the input has all of its rows.
                 _ = try? zeros.withUnsafeBytes { try session.push(row: $0, input: index, observer: &observer) }
             }
         }
     }
 
-    /// Bytes that `run(_:)` takes.
-    public var inputBytes: Int {
-        (0..<file.model.reader.inputCount).reduce(0) { sum, index in
-            let input = file.model.reader.input(index)
-            return sum + Int(input.height) * Int(input.width) * Int(input.channels)
+    private var pushedInputs: [(height: Int, rowBytes: Int)] {
+        let reader = file.model.reader
+        return (0..<reader.pushedInputCount).map { index in
+            let input = reader.input(index)
+            return (Int(input.height), reader.pushedWidth(index) * Int(input.channels))
         }
     }
 
-    /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given.
+    /// Bytes that `run(_:)` takes.
+    public var inputBytes: Int { pushedInputs.reduce(0) { $0 + $1.height * $1.rowBytes } }
+
+    /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given. It is
+    /// called once for each pass, with the same rows.
     public func run(feed: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws -> [Int8] {
         guard let crew else {
             session.reset()
-            try feed { row in try session.push(row: row) }
+            for _ in 0..<file.model.passes { try feed { row in try session.push(row: row) } }
             return try values()
         }
         var observer = NoObserver()
         try run(crew, &observer) { stepper in
-            try feed { row in try session.push(row: row, observer: &stepper) }
+            for _ in 0..<file.model.passes { try feed { row in try session.push(row: row, observer: &stepper) } }
         }
         return try values()
     }

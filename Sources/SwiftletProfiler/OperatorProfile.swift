@@ -38,7 +38,7 @@ extension OperatorProfile {
         kernel = record.kernelName(clock.path(of: index), instructionSet: instructionSet)
         medianMicroseconds = median
         p90Microseconds = p90
-        macs = record.multiplyAccumulates
+        macs = file.multiplyAccumulates(index)
         parameterBytes = Int(record.parameterBytes)
         outputBytes = Int(record.outputHeight) * Int(record.outputWidth) * Int(record.outputChannels)
         bytesMoved = record.bytesMoved(block: file.model.reader.pointer(record.parameters))

@@ -1,19 +1,8 @@
-/// What reports say of an operator's record: its work, the bytes that it moves, its kind and its kernel in words.
+/// What reports say of an operator's record: the bytes that it moves, its kind and its kernel in words.
 import SwiftletFormat
 import SwiftletKernels
 
 extension OperatorRecord {
-    /// Multiply-accumulates of a convolution; 0 for other operators.
-    public var multiplyAccumulates: Int {
-        let outputs = Int(outputHeight) * Int(outputWidth) * Int(outputChannels)
-        let taps = Int(kernelHeight) * Int(kernelWidth)
-        switch OperatorKind(rawValue: kind) {
-        case .convolution: return outputs * taps * Int(inputChannels) / Int(groups)
-        case .depthwiseConvolution: return outputs * taps
-        default: return 0
-        }
-    }
-
     /// The kind in words: "conv 3x3/2", "depthwise 3x3", "add".
     public var kindName: String {
         var window = " \(kernelHeight)x\(kernelWidth)"
@@ -39,6 +28,7 @@ extension OperatorRecord {
         case .rearrange: return "rearrange"
         case .resizeBilinear: return "resize bilinear"
         case .concatenate: return "concatenate"
+        case .separableBlock: return "block" + window
         case nil: return "?"
         }
     }
@@ -56,6 +46,7 @@ extension OperatorRecord {
             case .depthwiseConvolution: "depthwise\(window)"
             case .maxPool, .averagePool: "pool"
             case .globalAveragePool: "mean"
+            case .separableBlock: "block"
             default: "add"
             }
         return "\(instructionSet) \(way)"

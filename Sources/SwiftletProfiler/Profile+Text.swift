@@ -47,12 +47,16 @@ extension MemoryReport {
         let rows = rings.filter { $0.peakBytes > 0 }
             .sorted { ($0.peakBytes, $1.offset) > ($1.peakBytes, $0.offset) }
             .map { ["\($0.peakBytes)", "\($0.offset)", "\($0.rows) of \($0.height)", $0.name] }
+        let factor = String(format: "%.2f", macsFactor)
+        let reads = passes == 1 ? "" : ", the picture is read \(passes) times"
+        let isRecomputing = macsFactor > 1 || passes > 1
         return
             ([
                 "arena    \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); "
-                    + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much",
-                "         at its peak \(lowerBoundBytes) B are in use:", "",
+                    + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much"
             ]
+            + (isRecomputing ? ["         \(factor) times the MACs of a run that recomputes nothing\(reads)"] : [])
+            + ["         at its peak \(lowerBoundBytes) B are in use:", ""]
             + table(["bytes", "at", "rows", "what"], [["\(stateBytes)", "0", "", "executor state"]] + rows))
             .joined(separator: "\n")
     }

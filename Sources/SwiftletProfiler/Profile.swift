@@ -101,7 +101,7 @@ public struct Profile: Sendable, Codable {
         arenaBytes = reader.arenaBytes
         weightBytes = Int(reader.header.weightBytes)
         fileBytes = file.byteCount
-        macs = Int(reader.header.multiplyAccumulates)
+        macs = Int(clamping: reader.header.multiplyAccumulates)
         minMs = milliseconds[0]
         medianMs = milliseconds.percentile(50)
         p90Ms = milliseconds.percentile(90)

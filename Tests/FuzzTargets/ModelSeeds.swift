@@ -33,9 +33,10 @@ enum ModelSeeds {
             graph,
             calibration: Calibration(ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) })),
             architecture: "seed",
-            classNames: ["one", "two"], preprocessing: preprocessing
-        ) { planner in
-            try segments == 1 ? planner.plan() : planner.plan(segments: [0, planner.problem.steps.count / 2])
-        }.bytes
+            classNames: ["one", "two"], preprocessing: preprocessing,
+            arrangement: .planned { planner in
+                try segments == 1 ? planner.plan() : planner.plan(segments: [0, planner.problem.steps.count / 2])
+            }
+        ).bytes
     }
 }

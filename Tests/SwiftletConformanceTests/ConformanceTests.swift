@@ -25,6 +25,7 @@ import Testing
             }
         }
         print(tally.text)
+        try tally.file.write()
         let article = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent(
                 "Sources/SwiftletFormat/SwiftletFormat.docc/TheExactness.md")
@@ -46,18 +47,19 @@ import Testing
             // Some networks come without what lies between their nodes: these run as a whole alone.
             guard example.hasIntermediates || example.nodes.count == 1 else { continue }
             let graph = example.reductionAsMap(node) ?? example.graph(of: index..<(index + 1))
-            let differing = try compare(example, graph, firstNode: index, "node \(index)")
+            let differing = try compare(example, graph, firstNode: index, "node \(index)", &tally)
             tally.note(node.operation, differing)
         }
         if example.nodes.count > 1 {
             let graph = example.graph(of: example.nodes.indices)
-            tally.note("whole blocks and networks", try compare(example, graph, firstNode: 0, "as a whole"))
+            let differing = try compare(example, graph, firstNode: 0, "as a whole", &tally)
+            tally.note("whole blocks and networks", differing)
         }
     }
 
     /// - Returns: how many values were compared.
     private func compare(
-        _ example: ConformanceCase, _ graph: TFLiteGraph, firstNode: Int, _ part: String
+        _ example: ConformanceCase, _ graph: TFLiteGraph, firstNode: Int, _ part: String, _ tally: inout Tally
     ) throws -> Int {
         let derived = try TFLiteTranslator.translate(graph)
         let stored = try CaseModel(example.withStoredIntegers(derived, firstNode: firstNode))
@@ -69,6 +71,7 @@ import Testing
             )
         }
         var compared = 0
+        let isWhole = graph.operators.count == example.nodes.count
         for set in 0..<example.setCount {
             let inputs = try graph.inputs.enumerated().map { index, tensor in
                 try example.pushed(
@@ -76,6 +79,12 @@ import Testing
                     quantization: stored.graph.values[stored.graph.inputs[index]].quantization)
             }
             let batch = graph.inputs.map { graph.tensors[$0].shape.dropLast(3).reduce(1, *) }.max() ?? 1
+            let outputs = graph.outputs.compactMap { tensor in
+                example.element(tensor) == "int8" ? example.values(tensor, set: set, isClassical: true) : nil
+            }
+            if CaseFile.path != nil, isWhole, outputs.count == graph.outputs.count {
+                tally.file.append("\(example.name) set \(set)", stored, inputs: inputs, outputs: outputs, batch: batch)
+            }
             var configurations: [VectorKernels?] = [nil]
             if let chosen = VectorKernels.chosen { configurations.append(chosen) }
             for kernels in configurations {
@@ -121,6 +130,8 @@ struct Tally {
     var values: [String: Int] = [:]
     /// Cases with an operator that the runtime does not have.
     var outside: [String: [String]] = [:]
+    /// The same for boards.
+    var file = CaseFile()
 
     mutating func note(_ operation: String, _ count: Int) {
         nodes[operation, default: 0] += 1

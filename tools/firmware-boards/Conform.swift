@@ -1,8 +1,7 @@
-/// Runs random convolutions and additions through the core's kernels and through the readable reference, and compares the
-/// rows byte for byte.
+/// Runs random operators through the core's kernels and through the readable reference, and compares the rows byte for byte.
 ///
-/// Bytes beside the row must stay as they were. What it does not do: need a model; the generator is seeded, so every run
-/// makes the same operators.
+/// Bytes beside the row must stay as they were. What it does not do: need a model; the generator is seeded, so every run makes
+/// the same operators, and a failure tells the seed.
 import CBoard
 import SwiftletArithmetic
 import SwiftletFormat
@@ -16,195 +15,156 @@ extension StaticString {
     fileprivate var text: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
 }
 
-/// The linear congruential generator of int8.bin's self-test.
-struct Generator {
-    var state: UInt32
+/// Counts the operators that the core's kernels have made, and stops at the first that is wrong.
+struct Comparison {
+    let kernels: VectorKernels
+    var seed: UInt32 = 0
+    var made = 0
+    var cases = 0
 
-    mutating func next() -> UInt32 {
-        state = state &* 1_664_525 &+ 1_013_904_223
-        return state >> 8
+    mutating func compare(
+        _ name: StaticString, _ outputs: Outputs, isMade: Bool, window: RowWindow? = nil, input: InputRows,
+        layout: ConvolutionLayout? = nil, channels: Int = 0
+    ) {
+        cases += 1
+        guard isMade else { return }
+        made += 1
+        guard let byte = outputs.difference else { return }
+        tell("seed", Int(seed))
+        tell("byte", byte)
+        tell("kernel", Int(outputs.made.start[byte]))
+        tell("reference", Int(outputs.expected.start[byte]))
+        tell("width", input.width)
+        tell("output width", outputs.made.width)
+        tell("pixel", outputs.made.pixelBytes)
+        tell("channels", layout?.inputChannels ?? channels)
+        tell("outputs", layout?.outputChannels ?? channels)
+        tell("groups", layout?.groups ?? 1)
+        tell("kernel height", window?.kernelHeight ?? 1)
+        tell("kernel width", window?.kernelWidth ?? 1)
+        tell("stride", window?.stride ?? 1)
+        tell("dilation", window?.dilation ?? 1)
+        tell("padding", window?.paddingLeft ?? 0)
+        tell("input table", input.channels == nil ? 0 : 1)
+        tell("output table", outputs.made.channels == nil ? 0 : 1)
+        stop(name)
     }
 
-    mutating func next(_ range: ClosedRange<Int>) -> Int {
-        range.lowerBound + Int(truncatingIfNeeded: next() % UInt32(truncatingIfNeeded: range.count))
-    }
-
-    /// True once in `count` times.
-    mutating func isOne(in count: Int) -> Bool { next(1...count) == 1 }
-}
-
-/// Hands out the memory of one case from the front; the next case begins again.
-struct Memory {
-    var free = UnsafeMutableRawPointer(scratch_start())
-
-    mutating func take<Element: BitwiseCopyable>(_ count: Int, of type: Element.Type) -> UnsafeMutablePointer<Element> {
-        defer { free += roundUp(count * MemoryLayout<Element>.stride, to: 64) }
-        return free.bindMemory(to: type, capacity: count)
-    }
-
-    mutating func bytes(_ count: Int, _ generator: inout Generator) -> UnsafeMutablePointer<UInt8> {
-        let bytes = take(count, of: UInt8.self)
-        for index in 0..<count { bytes[index] = UInt8(truncatingIfNeeded: generator.next()) }
-        return bytes
-    }
-
-    /// A table of `count` different channels among `slots`, in any order.
-    mutating func channels(_ count: Int, among slots: Int, _ generator: inout Generator) -> UnsafeMutablePointer<UInt16>
-    {
-        let table = take(slots, of: UInt16.self)
-        for index in 0..<slots { table[index] = UInt16(truncatingIfNeeded: index) }
-        for index in 0..<count {
-            let other = generator.next(index...(slots - 1))
-            (table[index], table[other]) = (table[other], table[index])
-        }
-        return table
-    }
-}
-
-/// One random operator and the rows around it.
-struct Case {
-    var window: RowWindow
-    var input: InputRows
-    var parameters: ConvolutionParameters
-    var outputs: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt8>)
-    var outputBytes: Int
-    var output: OutputRow
-
-    init(isDepthwise: Bool, _ generator: inout Generator) {
+    mutating func runConvolution(isDepthwise: Bool, _ generator: inout Generator) {
         var memory = Memory()
-        let groups = isDepthwise ? generator.next(1...40) : generator.isOne(in: 2) ? 1 : generator.next(1...5)
-        let inputs = isDepthwise ? groups : groups * generator.next(1...(generator.isOne(in: 3) ? 70 : 9))
-        let outputChannels = isDepthwise ? groups : groups * generator.next(1...(generator.isOne(in: 3) ? 40 : 17))
-        window = RowWindow(
-            kernelHeight: generator.next(1...3), kernelWidth: generator.isOne(in: 2) ? 3 : generator.next(1...5),
-            stride: generator.next(1...3), dilation: generator.isOne(in: 3) ? 2 : 1, paddingLeft: generator.next(0...3))
-        if generator.isOne(in: 2) { (window.kernelHeight, window.kernelWidth) = (1, 1) }
+        let window = generator.nextWindow()
+        let groups =
+            isDepthwise
+            ? generator.next(1...(generator.isOne(in: 4) ? 100 : 40))
+            : generator.isOne(in: 2) ? 1 : generator.next(1...5)
+        let groupInputs = isDepthwise ? 1 : generator.next(1...(generator.isOne(in: 3) ? 70 : 9))
+        let groupOutputs =
+            isDepthwise
+            ? generator.isOne(in: 12) ? 2 : 1 : generator.next(1...(generator.isOne(in: 3) ? 40 : 17))
         let layout = ConvolutionLayout(
-            isDepthwise: isDepthwise, groups: groups, inputChannels: inputs, outputChannels: outputChannels,
-            taps: window.kernelHeight * window.kernelWidth)
-
-        let width = generator.next(1...40)
-        let pixelBytes = inputs + generator.next(0...5)
-        let rows = memory.take(window.kernelHeight, of: UnsafePointer<UInt8>?.self)
-        for ky in 0..<window.kernelHeight {
-            rows[ky] = generator.isOne(in: 4) ? nil : UnsafePointer(memory.bytes(width * pixelBytes, &generator))
+            isDepthwise: isDepthwise, groups: groups, inputChannels: groups * groupInputs,
+            outputChannels: groups * groupOutputs, taps: window.kernelHeight * window.kernelWidth)
+        let input = memory.input(
+            layout.inputChannels, width: generator.next(1...40), height: window.kernelHeight, hasPadding: true,
+            &generator)
+        let parameters = memory.convolution(layout, &generator)
+        let outputs = memory.outputs(layout.outputChannels, width: generator.next(1...20), &generator)
+        if isDepthwise {
+            let isMade = kernels.convolveDepthwise(input, outputs.made, window, parameters)
+            convolveDepthwiseRow(input, outputs.expected, window, parameters)
+            compare(
+                "the core's depthwise convolution differs from the reference", outputs, isMade: isMade, window: window,
+                input: input, layout: layout)
+        } else {
+            let isMade = kernels.convolve(input, outputs.made, window, parameters)
+            convolveRow(input, outputs.expected, window, parameters)
+            compare(
+                "the core's convolution differs from the reference", outputs, isMade: isMade, window: window,
+                input: input, layout: layout)
         }
-        let inputTable = generator.isOne(in: 3) ? memory.channels(inputs, among: pixelBytes, &generator) : nil
-        input = InputRows(
-            rows: rows, width: width, pixelBytes: pixelBytes, channels: inputTable.map { UnsafePointer($0) })
+    }
 
-        let block = memory.bytes(layout.byteCount, &generator)
-        let words = UnsafeMutableRawPointer(block).assumingMemoryBound(to: Int32.self)
-        let shifts = (UnsafeMutableRawPointer(block) + layout.shiftOffset).assumingMemoryBound(to: Int8.self)
-        for channel in 0..<layout.paddedChannels {
-            words[channel] = Int32(generator.next(-1_000_000...1_000_000))
-            let multiplier = generator.next(0x4000_0000...0x7FFF_FFFF)
-            (words + layout.paddedChannels)[channel] = generator.isOne(in: 20) ? 0 : Int32(multiplier)
-            shifts[channel] = Int8(generator.isOne(in: 5) ? generator.next(-31...30) : generator.next(-15 ... -5))
+    mutating func runAddition(_ generator: inout Generator) {
+        var memory = Memory()
+        let (channels, width) = (generator.next(1...40), generator.next(1...20))
+        let first = memory.input(channels, width: width, &generator)
+        let second = memory.input(channels, width: width, &generator)
+        func multiplier(_ shifts: ClosedRange<Int>) -> FixedPointMultiplier {
+            FixedPointMultiplier(multiplier: generator.nextMultiplier(), shift: Int8(generator.next(shifts)))
         }
-        let low = generator.next(-128...0)
-        let range = OutputRange(
-            zeroPoint: Int8(generator.next(-128...127)), low: Int8(low), high: Int8(generator.next(low...127)))
-        parameters = ConvolutionParameters(block: UnsafeRawPointer(block), layout: layout, range: range)
+        let parameters = BinaryParameters(
+            firstZeroPoint: Int32(generator.next(-128...127)), secondZeroPoint: Int32(generator.next(-128...127)),
+            multipliers: (
+                multiplier(-6...0), multiplier(-6...0), multiplier(generator.isOne(in: 8) ? -31...2 : -24 ... -14)
+            ),
+            range: generator.nextRange())
+        let outputs = memory.outputs(channels, width: width, &generator)
+        let isMade = kernels.add(first, second, outputs.made, channels: channels, parameters)
+        addRow(first, second, outputs.expected, channels: channels, parameters)
+        compare(
+            "the core's addition differs from the reference", outputs, isMade: isMade, input: first, channels: channels)
+    }
 
-        let outputPixelBytes = outputChannels + generator.next(0...5)
-        let outputTable =
-            generator.isOne(in: 3) ? memory.channels(outputChannels, among: outputPixelBytes, &generator) : nil
-        output = OutputRow(
-            start: scratch_start(), width: generator.next(1...40), pixelBytes: outputPixelBytes,
-            channels: outputTable.map { UnsafePointer($0) })
-        outputBytes = output.width * outputPixelBytes
-        outputs = (memory.take(outputBytes, of: UInt8.self), memory.take(outputBytes, of: UInt8.self))
-        for index in 0..<outputBytes { (outputs.0[index], outputs.1[index]) = (0xA5, 0xA5) }
+    mutating func runPools(_ generator: inout Generator) {
+        var memory = Memory()
+        let (channels, window, range) = (generator.next(1...40), generator.nextWindow(), generator.nextRange())
+        let input = memory.input(
+            channels, width: generator.next(1...40), height: window.kernelHeight, hasPadding: true, &generator)
+        let width = generator.next(1...20)
+        let largest = memory.outputs(channels, width: width, &generator)
+        let isLargest = kernels.poolMax(input, largest.made, window, channels: channels, range: range)
+        poolMaxRow(input, largest.expected, window, channels: channels, range: range)
+        compare(
+            "the core's maximum differs from the reference", largest, isMade: isLargest, window: window, input: input,
+            channels: channels)
+        let mean = memory.outputs(channels, width: width, &generator)
+        let isMean = kernels.poolAverage(input, mean.made, window, channels: channels, range: range)
+        poolAverageRow(input, mean.expected, window, channels: channels, range: range)
+        compare(
+            "the core's average differs from the reference", mean, isMade: isMean, window: window, input: input,
+            channels: channels)
     }
-}
 
-/// Two random rows and the constants of their addition. Returns whether the core's kernel has made the row; stops when it is
-/// wrong.
-func isAdditionMade(_ kernels: VectorKernels, _ generator: inout Generator) -> Bool {
-    var memory = Memory()
-    let channels = generator.next(1...40)
-    let width = generator.next(1...20)
-    func operand() -> InputRows {
-        let pixelBytes = channels + generator.next(0...5)
-        let rows = memory.take(1, of: UnsafePointer<UInt8>?.self)
-        rows[0] = UnsafePointer(memory.bytes(width * pixelBytes, &generator))
-        return InputRows(rows: rows, width: width, pixelBytes: pixelBytes, channels: nil)
+    mutating func runSums(_ generator: inout Generator) {
+        var memory = Memory()
+        let channels = generator.next(1...40)
+        let input = memory.input(channels, width: generator.next(1...40), &generator)
+        // Compared as bytes: a sum is four of them.
+        let bytes = channels * MemoryLayout<Int32>.stride
+        let sums = (memory.take(channels, of: Int32.self), memory.take(channels, of: Int32.self))
+        for channel in 0..<channels { (sums.0[channel], sums.1[channel]) = (Int32(channel), Int32(channel)) }
+        func row(_ sums: UnsafeMutablePointer<Int32>) -> OutputRow {
+            let start = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: UInt8.self)
+            return OutputRow(start: start, width: 1, pixelBytes: bytes, channels: nil)
+        }
+        let isMade = kernels.accumulate(input, into: sums.0, channels: channels)
+        accumulateRow(input, into: sums.1, channels: channels)
+        compare(
+            "the core's sums of a row differ from the reference",
+            Outputs(made: row(sums.0), expected: row(sums.1), byteCount: bytes), isMade: isMade, input: input,
+            channels: channels)
     }
-    let (first, second) = (operand(), operand())
-    func multiplier(_ shifts: ClosedRange<Int>) -> FixedPointMultiplier {
-        FixedPointMultiplier(
-            multiplier: Int32(generator.next(0x4000_0000...0x7FFF_FFFF)), shift: Int8(generator.next(shifts)))
-    }
-    let low = generator.next(-128...0)
-    let parameters = BinaryParameters(
-        firstZeroPoint: Int32(generator.next(-128...127)), secondZeroPoint: Int32(generator.next(-128...127)),
-        multipliers: (multiplier(-6...0), multiplier(-6...0), multiplier(-31...2)),
-        range: OutputRange(
-            zeroPoint: Int8(generator.next(-128...127)), low: Int8(low), high: Int8(generator.next(low...127))))
-    let bytes = width * (channels + 3)
-    let (made, expected) = (memory.take(bytes, of: UInt8.self), memory.take(bytes, of: UInt8.self))
-    for index in 0..<bytes { (made[index], expected[index]) = (0xA5, 0xA5) }
-    var output = OutputRow(start: made, width: width, pixelBytes: channels + 3, channels: nil)
-    guard kernels.add(first, second, output, channels: channels, parameters) else { return false }
-    output.start = expected
-    addRow(first, second, output, channels: channels, parameters)
-    for index in 0..<bytes where made[index] != expected[index] {
-        tell("byte", index)
-        tell("kernel", Int(made[index]))
-        tell("reference", Int(expected[index]))
-        stop("the core's addition differs from the reference")
-    }
-    return true
 }
 
 @main
 struct Conform {
     static func main() {
         guard let kernels = VectorKernels.chosen else { stop("this core has no kernels of its own") }
-        var taken = 0
-        let cases = 600
-        for index in 0..<cases {
-            let isDepthwise = index % 2 == 1
-            var generator = Generator(state: UInt32(index))
-            for _ in 0..<4 { _ = generator.next() }
-            var test = Case(isDepthwise: isDepthwise, &generator)
-            test.output.start = test.outputs.0
-            let isMade =
-                isDepthwise
-                ? kernels.convolveDepthwise(test.input, test.output, test.window, test.parameters)
-                : kernels.convolve(test.input, test.output, test.window, test.parameters)
-            guard isMade else { continue }
-            taken += 1
-            test.output.start = test.outputs.1
-            if isDepthwise {
-                convolveDepthwiseRow(test.input, test.output, test.window, test.parameters)
-            } else {
-                convolveRow(test.input, test.output, test.window, test.parameters)
-            }
-            for byte in 0..<test.outputBytes where test.outputs.0[byte] != test.outputs.1[byte] {
-                tell("case", index)
-                tell("byte", byte)
-                tell("kernel", Int(test.outputs.0[byte]))
-                tell("reference", Int(test.outputs.1[byte]))
-                tell("inputs", test.parameters.layout.inputChannels)
-                tell("outputs", test.parameters.layout.outputChannels)
-                tell("groups", test.parameters.layout.groups)
-                tell("height", test.window.kernelHeight)
-                tell("width", test.window.kernelWidth)
-                tell("stride", test.window.stride)
-                tell("dilation", test.window.dilation)
-                tell("table", test.input.channels == nil ? 0 : 1)
-                stop("the core's kernel differs from the reference")
+        var comparison = Comparison(kernels: kernels)
+        for seed in 0..<800 {
+            var generator = Generator(seed: UInt32(truncatingIfNeeded: seed))
+            comparison.seed = UInt32(truncatingIfNeeded: seed)
+            switch seed % 8 {
+            case 0, 1, 2: comparison.runConvolution(isDepthwise: false, &generator)
+            case 3, 4, 5: comparison.runConvolution(isDepthwise: true, &generator)
+            case 6: comparison.runAddition(&generator)
+            default:
+                comparison.runPools(&generator)
+                comparison.runSums(&generator)
             }
         }
-        let additions = 100
-        for index in 0..<additions {
-            var generator = Generator(state: UInt32(cases + index))
-            if isAdditionMade(kernels, &generator) { taken += 1 }
-        }
-        tell("cases", cases + additions)
-        tell("taken", taken)
+        tell("cases", comparison.cases)
+        tell("taken", comparison.made)
         finish("done", 0)
     }
 }

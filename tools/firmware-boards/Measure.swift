@@ -1,6 +1,7 @@
 /// Runs the model on the picture once and reports what came out and what it took.
 ///
-/// What it does not do: allocate. Rows are pushed one at a time from where they lie, as a camera would deliver them.
+/// Rows are pushed one at a time, from where they lie or, with SERIAL, as they come in byte by byte over the board's UART.
+/// What it does not do: allocate.
 import CBoard
 import Swiftlet
 import SwiftletFormat
@@ -29,6 +30,18 @@ extension StaticString {
     typealias OperatorCounter = NoObserver
 #endif
 
+/// Row `y` of the picture.
+func pictureRow(_ y: Int, _ rowBytes: Int) -> UnsafeRawBufferPointer {
+    #if SERIAL
+        // The one row of memory there is for it: it is free again when the row has been pushed.
+        let line = UnsafeMutableBufferPointer(start: line_start(), count: rowBytes)
+        for index in line.indices { line[index] = read_byte() }
+        return UnsafeRawBufferPointer(line)
+    #else
+        return UnsafeRawBufferPointer(start: picture_start() + y * rowBytes, count: rowBytes)
+    #endif
+}
+
 @main
 struct Measure {
     static func main() {
@@ -41,10 +54,12 @@ struct Measure {
 
         var observer = OperatorCounter()
         let rowBytes = model.inputRowBytes
-        for y in 0..<model.inputHeight {
-            let row = UnsafeRawBufferPointer(start: picture_start() + y * rowBytes, count: rowBytes)
-            guard (try? session.push(row: row, observer: &observer)) != nil else { stop("a row was refused") }
-            _ = instructions()
+        for _ in 0..<model.passes {
+            for y in 0..<model.inputHeight {
+                let row = pictureRow(y, rowBytes)
+                guard (try? session.push(row: row, observer: &observer)) != nil else { stop("a row was refused") }
+                _ = instructions()
+            }
         }
         let done = instructions()
 

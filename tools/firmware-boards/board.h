@@ -19,6 +19,8 @@ extern const int32_t arena_bytes;
 extern uint8_t line[];
 /// 256 KiB for a program that tests kernels.
 extern uint8_t scratch[];
+/// Models with inputs and expected outputs, for a program that tests them all.
+extern const uint8_t cases[];
 /// The picture that stands in for a camera's, rows without gaps between them. It is not part of the firmware's flash.
 extern const uint8_t picture[];
 
@@ -28,6 +30,10 @@ INLINE void *_Nonnull arena_start(void) { return arena; }
 INLINE uint8_t *_Nonnull line_start(void) { return line; }
 INLINE uint8_t *_Nonnull scratch_start(void) { return scratch; }
 INLINE const void *_Nonnull picture_start(void) { return picture; }
+INLINE const void *_Nonnull cases_start(void) { return cases; }
+
+/// The next byte of the board's UART; waits for it.
+uint8_t read_byte(void);
 
 /// Instructions since the start; call it at least once in 2^31 of them.
 uint64_t instructions(void);

@@ -45,7 +45,7 @@ void finish(const char *message, int32_t code) {
         message = "the stack is too small; give it more room (--stack, or STACK_BYTES for build)";
     semihost(SYS_WRITE0, message);
     semihost(SYS_WRITE0, "\n");
-    uint32_t reason[2] = {APPLICATION_EXIT, (uint32_t)code};
+    uintptr_t reason[2] = {APPLICATION_EXIT, (uintptr_t)code};
     semihost(SYS_EXIT_EXTENDED, reason);
     for (;;) {}
 }

@@ -27,6 +27,9 @@ uint64_t instructions(void) {
     last = now;
     return ticks * 5 / 8;
 }
+
+/// The CMSDK UART: a data register, a flag that it is full, and a switch for receiving.
+static volatile uint32_t *const uart = (volatile uint32_t *)0x40004000;
 #elif defined(BOARD_MPS3)
 /// The system counter of Corstone SSE-300: 64 bits at 32 MHz, 31.25 ns a tick. Its control frame switches it on.
 static volatile uint32_t *const counter_control = (volatile uint32_t *)0x58100000;
@@ -42,7 +45,17 @@ uint64_t instructions(void) {
     }
     return ((uint64_t)high << 32 | low) * 125 / 256;
 }
+
+static volatile uint32_t *const uart = (volatile uint32_t *)0x59303000;
 #endif
+
+uint8_t read_byte(void) {
+    enum { DATA = 0, STATE = 1, SWITCHES = 2, DIVIDER = 4, IS_FULL = 2, RECEIVES = 2 };
+    uart[DIVIDER] = 16;
+    uart[SWITCHES] = RECEIVES;
+    while (!(uart[STATE] & IS_FULL)) {}
+    return (uint8_t)uart[DATA];
+}
 
 void reset(void) {
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)

@@ -16,6 +16,13 @@ uint64_t instructions(void) {
     return (uint64_t)high << 32 | low;
 }
 
+/// An NS16550: the received byte, and a status whose lowest bit says that there is one.
+uint8_t read_byte(void) {
+    static volatile uint8_t *const uart = (volatile uint8_t *)0x10000000;
+    while (!(uart[5] & 1)) {}
+    return uart[0];
+}
+
 __attribute__((used)) static void tellFault(void) {
     finish("fault: a failed precondition, a wild pointer or a stack that is too small", 3);
 }

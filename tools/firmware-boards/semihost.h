@@ -11,6 +11,13 @@ static inline uint32_t semihost(uint32_t operation, const void *argument) {
     __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
     return r0;
 }
+#elif defined(__aarch64__)
+static inline uint32_t semihost(uint32_t operation, const void *argument) {
+    register uint64_t x0 __asm__("x0") = operation;
+    register const void *x1 __asm__("x1") = argument;
+    __asm__ volatile("hlt 0xf000" : "+r"(x0) : "r"(x1) : "memory");
+    return (uint32_t)x0;
+}
 #elif defined(__riscv)
 static inline uint32_t semihost(uint32_t operation, const void *argument) {
     register uint32_t a0 __asm__("a0") = operation;

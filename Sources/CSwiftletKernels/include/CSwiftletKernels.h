@@ -87,11 +87,12 @@ typedef struct {
     void (*read)(const uint8_t *start, int64_t bytes);
 } SKKernels;
 
-// The kernels for an instruction set by name (avx512vnni, avxvnni, avx2), or the best that this processor has
-// for a null name. Null when the processor has none of it, or there is no such name; the reference is to be used then.
+// The kernels for an instruction set by name (avx512vnni, avxvnni, avx2; i8mm, dotprod, neon), or the best that this processor
+// has for a null name. Null when the processor has none of it, or there is no such name; the reference is to be used then.
 const SKKernels *sk_kernels(const char *name);
 
 // The kernels that this process uses: the environment variable SWIFTLET_ISA by name, `portable` for none; without it the best.
+// On bare metal those of the core that the compiler was told of.
 const SKKernels *sk_chosen_kernels(void);
 
 #endif
