@@ -1,4 +1,5 @@
-// Waiting: first by looking again and again, then with pauses, as the others are nearly there; then giving up the core, as they may want it; then asleep.
+// Waiting: first by looking again and again, then with pauses, as the others are nearly there; then giving up the core, as they
+// may want it; then asleep.
 #include "CSwiftletHost.h"
 #include <sched.h>
 

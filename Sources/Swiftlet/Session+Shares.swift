@@ -29,7 +29,6 @@ public struct RowShare {
         self.count = count
         self.divisions = divisions
     }
-
 }
 
 /// A part of a row: one share of those that it is divided into.

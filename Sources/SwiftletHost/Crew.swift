@@ -34,6 +34,8 @@ final class Crew: @unchecked Sendable {
         let reader = file.model.reader
         let chosen = policy.choose((0..<reader.operatorCount).map { reader.operation($0) }, among: threads)
         guard chosen.contains(where: { $0 != .none }) else { return nil }
+        // What is wrong with the arena shows before anything is allocated.
+        _ = try Session(model: file.model, arena: arena.arena, kernels: kernels)
         count = threads
         self.file = file
         self.arena = arena
