@@ -80,9 +80,11 @@ extension CalibratedNetwork {
                 dataSet: GivenPictures(format: format, pictures: pictures), indices: Array(pictures.indices),
                 batchSize: 1),
             threads: 2)
-        return try Converter.convert(
-            graph, calibration: Calibration(ranges: ranges, channels: channels), architecture: "test",
-            classNames: [], preprocessing: preprocessing,
-            biasCorrection: correction, plan: { try $0.plan() })
+        var assembled = try Converter.assemble(
+            graph, calibration: Calibration(ranges: ranges, channels: channels),
+            leastSplitChannels: Converter.leastSplitChannels)
+        let description = ModelDescription(architecture: "test", classNames: [], preprocessing: preprocessing)
+        try Converter.correctBiases(of: &assembled, correction, description: description)
+        return try Converter.finish(assembled, description: description, arrangement: Arrangement())
     }
 }
