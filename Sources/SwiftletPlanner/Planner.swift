@@ -165,6 +165,9 @@ public struct Planner: Sendable {
         return best
     }
 
+    /// Bytes of the maps that stand whole where a segment begins, one for each step, and one for the end.
+    public var crossingBytes: [Int] { simulation.crossingBytes() }
+
     /// The plan in which every operator runs to its end before the next begins: all tensors whole.
     public func layerwisePlan() throws -> Plan { try plan(segments: Array(problem.steps.indices)) }
 

@@ -89,8 +89,12 @@ struct ArenaSearch {
         guard !inputIsResident, let arranged = arranged(choice) else { return nil }
         var best: (bands: (last: String, count: Int), found: Found)?
         var smallest: (bands: (last: String, count: Int), network: AssembledNetwork, bytes: Int)?
+        let crossing = planner(arranged).crossingBytes
         for end in arranged.operations.indices.dropFirst() {
-            guard let width = arranged.widthOfCut(end) else { continue }
+            // What is put together stands whole: where that alone is too much, no band needs to be looked at.
+            guard crossing[end] <= limit || best == nil && crossing[end] < smallest?.bytes ?? Int.max,
+                let width = arranged.widthOfCut(end)
+            else { continue }
             var least = Int.max
             var setbacks = 0
             for count in 2...max(2, width) {
