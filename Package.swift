@@ -36,7 +36,8 @@ let offline: [Target] = [
             "SwiftletArithmetic", "SwiftletConverter", "SwiftletFiles", "SwiftletFormat", "SwiftletGraph",
             "SwiftletPlanner", "SwiftletQuantizer", "SwiftletTraining", "SwiftletZoo",
         ]),
-    .target(name: "SwiftletHost", dependencies: ["Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
+    .target(name: "CSwiftletHost"),
+    .target(name: "SwiftletHost", dependencies: ["CSwiftletHost", "Swiftlet", "SwiftletFormat", "SwiftletKernels"]),
     .target(
         name: "SwiftletConverter",
         dependencies: [

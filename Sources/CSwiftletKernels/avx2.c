@@ -25,6 +25,7 @@ static inline __attribute__((always_inline)) __m256i NAME(dot)(__m256i acc, sk_a
     return _mm256_add_epi32(acc, sum);
 }
 
+#define ANEW(x) __asm__ volatile("" : "+x"(x.even), "+x"(x.odd))
 #include "isa256.h"
 
 const SKKernels sk_avx2_table = TABLE("avx2");

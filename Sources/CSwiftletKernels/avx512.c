@@ -366,7 +366,10 @@ static inline int NAME(mostPixels)(int vectors) { return vectors == 4 ? 6 : vect
 #include "depthwise512.h"
 #include "elementwise512.h"
 
+#define ANEW(x) __asm__ volatile("" : "+v"(x))
+#include "probe.h"
+
 const SKKernels sk_avx512_table = {"avx512vnni",        NAME(convolve),    NAME(convolveDepthwise), NAME(add),
-                                   NAME(poolMax), NAME(poolAverage), NAME(accumulate)};
+                                   NAME(poolMax), NAME(poolAverage), NAME(accumulate), NAME(dotProducts), NAME(read)};
 #pragma clang attribute pop
 #endif

@@ -15,6 +15,7 @@ static inline __attribute__((always_inline)) __m256i NAME(dot)(__m256i acc, __m2
     return _mm256_dpbusd_avx_epi32(acc, a, w);
 }
 
+#define ANEW(x) __asm__ volatile("" : "+x"(x))
 #include "isa256.h"
 
 const SKKernels sk_avxvnni_table = TABLE("avxvnni");

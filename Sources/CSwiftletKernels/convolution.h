@@ -190,8 +190,8 @@ static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow
     int32_t allOutputs = groups * outputs, madeStep = (allOutputs + 63) / 64 * 64;
     if (!NAME(canRequantize)(&conv->requantization, allOutputs)) return 0;
 #ifdef SMALL_GROUPS
-    if (groups > 1 && outputs < 16 && NAME(convolveAsDense)(in, out, window, conv)) return 1;
-    if (groups > 1 && outputs <= 8 && NAME(convolveSmallGroups)(in, out, window, conv)) return 1;
+    if (groups > 1 && outputs < 16 && NAME(convolveAsDense)(in, out, window, conv)) return SK_GROUPED;
+    if (groups > 1 && outputs <= 8 && NAME(convolveSmallGroups)(in, out, window, conv)) return SK_GROUPED;
 #endif
     int isPlain = taps == 1 && window->paddingLeft == 0 && in->rows[0] && (out->width - 1) * window->stride < in->width &&
                   !in->channels && inputs % 4 == 0;
@@ -252,5 +252,5 @@ static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow
             NAME(scatter)(made, tile.outputStep, pixels, out->channels, allOutputs,
                           out->start + (int64_t)x * out->pixelBytes, out->pixelBytes);
     }
-    return 1;
+    return isPlain ? SK_IN_PLACE : SK_PACKED;
 }

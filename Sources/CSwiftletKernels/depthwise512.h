@@ -306,5 +306,5 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
     }
     if (out->channels)
         NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
-    return 1;
+    return isSorted ? SK_PACKED : SK_IN_PLACE;
 }

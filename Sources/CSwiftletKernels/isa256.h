@@ -224,6 +224,8 @@ static int NAME(leaveSums)(const SKInput *row, int32_t *sums) {
     return 0;
 }
 
+#include "probe.h"
+
 #define TABLE(name)                                                                                              \
     {name,                NAME(convolve),     NAME(convolveDepthwise), NAME(leaveAddition), NAME(leavePooling), \
-     NAME(leavePooling), NAME(leaveSums)}
+     NAME(leavePooling), NAME(leaveSums), NAME(dotProducts), NAME(read)}

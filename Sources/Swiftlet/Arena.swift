@@ -12,4 +12,16 @@ public struct Arena {
 
     /// The alignment in memory that the bytes must have.
     public static let alignment = 64
+
+    /// Where a model's session begins to work.
+    ///
+    /// - Throws: `SessionError.arenaTooSmall`, `.arenaMisaligned`.
+    func start(for model: Model) throws(SessionError) -> UnsafeMutableRawPointer {
+        guard let start = bytes.baseAddress, bytes.count >= model.arenaBytes else {
+            throw .arenaTooSmall(needed: model.arenaBytes, given: bytes.count)
+        }
+        let misalignment = Int(bitPattern: start) % Self.alignment
+        guard misalignment == 0 else { throw .arenaMisaligned(byteOffset: misalignment) }
+        return start
+    }
 }

@@ -18,9 +18,22 @@ public struct Model: Sendable {
     /// What `Arena` must hold: exactly this many bytes work.
     public var arenaBytes: Int { reader.arenaBytes }
     public var inputHeight: Int { Int(reader.input(0).height) }
-    public var inputWidth: Int { Int(reader.input(0).width) }
+    public var inputWidth: Int { reader.pushedWidth(0) }
     public var inputChannels: Int { Int(reader.input(0).channels) }
     /// Bytes of one row of the picture.
     public var inputRowBytes: Int { inputWidth * inputChannels }
     public var classCount: Int { reader.classCount }
+
+    /// How many times the rows of the picture must be pushed, all of them from the first to the last: once, unless the model was
+    /// made to fit in less memory than that takes. Then the source must be one that can be read again: a frame buffer, a file.
+    public var passes: Int { reader.passes }
+
+    /// The columns of the picture that a pass looks at; what lies beside them in the rows that are pushed may be anything.
+    ///
+    /// - Parameter pass: from 0 on, below `passes`.
+    public func columns(ofPass pass: Int) -> Range<Int> {
+        precondition(pass >= 0 && pass < passes, "there is no such pass")
+        let first = reader.firstColumn(ofPass: pass)
+        return first..<(first + Int(reader.input(pass).width))
+    }
 }

@@ -10,27 +10,27 @@ extension Session {
     // MARK: State in the arena, see `StateLayout`
 
     var segment: UInt16 {
-        get { base.load(as: UInt16.self) }
-        nonmutating set { base.storeBytes(of: newValue, as: UInt16.self) }
+        get { state.load(as: UInt16.self) }
+        nonmutating set { state.storeBytes(of: newValue, as: UInt16.self) }
     }
 
     var unfinished: UInt16 {
-        get { base.load(fromByteOffset: 2, as: UInt16.self) }
-        nonmutating set { base.storeBytes(of: newValue, toByteOffset: 2, as: UInt16.self) }
+        get { state.load(fromByteOffset: 2, as: UInt16.self) }
+        nonmutating set { state.storeBytes(of: newValue, toByteOffset: 2, as: UInt16.self) }
     }
 
     /// Rows made of each input, then of each operator.
     var rowsDone: UnsafeMutablePointer<Int16> {
-        (base + StateLayout.rowsDoneOffset).assumingMemoryBound(to: Int16.self)
+        (state + StateLayout.rowsDoneOffset).assumingMemoryBound(to: Int16.self)
     }
 
     /// A bit for each operator whose turn may have come.
     var ready: UnsafeMutablePointer<UInt32> {
-        (base + reader.state.readyOffset).assumingMemoryBound(to: UInt32.self)
+        (state + reader.state.readyOffset).assumingMemoryBound(to: UInt32.self)
     }
 
     var rowTable: UnsafeMutablePointer<UnsafePointer<UInt8>?> {
-        (base + reader.state.rowTableOffset).assumingMemoryBound(to: UnsafePointer<UInt8>?.self)
+        (state + reader.state.rowTableOffset).assumingMemoryBound(to: UnsafePointer<UInt8>?.self)
     }
 
     // MARK: Order
@@ -136,14 +136,17 @@ extension Session {
         let buffer = reader.buffer(Int(record.output.buffer))
         let output = outputRow(record.output, buffer: buffer, row: max(done, 0), width: Int(record.outputWidth))
         let makesRow: Bool
+        let path: KernelPath
         if record.kind == OperatorKind.globalAveragePool.rawValue {
-            makesRow = stepMean(record, rowsTaken: -done, output: output)
+            makesRow = 1 - done == Int(record.inputHeight)
+            path = makesWhole ? stepMean(record, rowsTaken: -done, output: output) : .reference
             counter.pointee = makesRow ? 1 : Int16(done - 1)
         } else {
             makesRow = true
-            run(record, row: done, output: output)
+            path = make(record, operation: operation, row: done, output: output, &observer)
             counter.pointee = Int16(done + 1)
         }
+        observer.didChoose(path, operation: operation)
         if makesRow {
             markReady(first: Int(record.firstConsumer), count: Int(record.consumerCount))
             if Int(counter.pointee) == Int(record.outputHeight) { unfinished -= 1 }

@@ -6,38 +6,44 @@ import SwiftletFormat
 import SwiftletKernels
 
 extension Session {
-    func run(_ record: OperatorRecord, row: Int, output: OutputRow) {
-        let window = RowWindow(
-            kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
-            stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))
+    /// Makes row `row` of an operator's output, or a part of it.
+    func run(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> KernelPath {
         let range = OutputRange(
             zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
         let channels = Int(record.inputChannels)
         switch record.operatorKind {
         case .convolution:
-            let parameters = ConvolutionParameters(
+            var step = windowStep(record, part: part, row: row, output: output)
+            var parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            let input = windowRows(record, row: row)
-            if kernels?.convolve(input, output, window, parameters) != true {
-                convolveRow(input, output, window, parameters)
-            }
+            #if !hasFeature(Embedded)
+                part?.takeChannels(of: &parameters, &step.output)
+            #endif
+            return convolve(step.input, step.output, step.window, parameters)
         case .depthwiseConvolution:
+            let step = windowStep(record, part: part, row: row, output: output)
             let parameters = ConvolutionParameters(
                 block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            let input = windowRows(record, row: row)
-            if kernels?.convolveDepthwise(input, output, window, parameters) != true {
-                convolveDepthwiseRow(input, output, window, parameters)
-            }
+            return convolveDepthwise(step.input, step.output, step.window, parameters)
+        case .separableBlock: return runSeparableBlock(record, row: row, output: output)
         case .maxPool:
-            let input = windowRows(record, row: row)
-            if kernels?.poolMax(input, output, window, channels: channels, range: range) != true {
-                poolMaxRow(input, output, window, channels: channels, range: range)
+            let step = windowStep(record, part: part, row: row, output: output)
+            let path =
+                kernels?.poolMax(step.input, step.output, step.window, channels: channels, range: range)
+                ?? .reference
+            if path == .reference {
+                poolMaxRow(step.input, step.output, step.window, channels: channels, range: range)
             }
+            return path
         case .averagePool:
-            let input = windowRows(record, row: row)
-            if kernels?.poolAverage(input, output, window, channels: channels, range: range) != true {
-                poolAverageRow(input, output, window, channels: channels, range: range)
+            let step = windowStep(record, part: part, row: row, output: output)
+            let path =
+                kernels?.poolAverage(step.input, step.output, step.window, channels: channels, range: range)
+                ?? .reference
+            if path == .reference {
+                poolAverageRow(step.input, step.output, step.window, channels: channels, range: range)
             }
+            return path
         case .lookup:
             let each = Int(record.parameterBytes) > LookupLayout.tableBytes
             lookUpRow(
@@ -62,23 +68,50 @@ extension Session {
                 input, output, channels: channels, row: point,
                 columns: (block + ResizeLayout(record).columnsOffset).assumingMemoryBound(to: ResizePoint.self))
         case .concatenate: runConcatenation(record, row: row, output: output)
-        case .add, .multiply, .maximum, .minimum, .prelu: runBinary(record, row: row, output: output, range: range)
+        case .add, .multiply, .maximum, .minimum, .prelu:
+            return runBinary(record, part: part, row: row, output: output, range: range)
         case .globalAveragePool, nil:
             break  // `stepMean` runs the former; `ModelReader` has refused the latter.
         }
+        return .reference
     }
 
-    private func runBinary(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) {
-        guard let kind = record.operatorKind else { return }
+    @inline(__always)
+    func convolve(
+        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+    ) -> KernelPath {
+        let path = kernels?.convolve(input, output, window, parameters) ?? .reference
+        if path == .reference { convolveRow(input, output, window, parameters) }
+        return path
+    }
+
+    @inline(__always)
+    func convolveDepthwise(
+        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
+    ) -> KernelPath {
+        let path = kernels?.convolveDepthwise(input, output, window, parameters) ?? .reference
+        if path == .reference { convolveDepthwiseRow(input, output, window, parameters) }
+        return path
+    }
+
+    private func runBinary(
+        _ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow, range: OutputRange
+    ) -> KernelPath {
+        guard let kind = record.operatorKind else { return .reference }
         let parameters = BinaryParameters(
             block: reader.pointer(record.parameters), record: record, kind: kind, range: range)
         let channels = Int(record.inputChannels)
-        let first = operandRow(record, kind: kind, isSecond: false, row: row)
-        let second = operandRow(record, kind: kind, isSecond: true, row: row)
+        var output = output
+        var first = operandRow(record, kind: kind, isSecond: false, row: row)
+        var second = operandRow(record, kind: kind, isSecond: true, row: row)
+        #if !hasFeature(Embedded)
+            part?.takeColumns(of: &first, &second, &output, rowTable)
+        #endif
         switch kind {
         case .add:
-            if record.flags.isEmpty, kernels?.add(first, second, output, channels: channels, parameters) == true {
-                return
+            if record.flags.isEmpty, let kernels {
+                let path = kernels.add(first, second, output, channels: channels, parameters)
+                if path != .reference { return path }
             }
             addRow(first, second, output, channels: channels, parameters)
         case .multiply: multiplyRow(first, second, output, channels: channels, parameters)
@@ -87,6 +120,7 @@ extension Session {
         case .prelu: preluRow(first, second, output, channels: channels, parameters)
         default: break  // `run` sends no others.
         }
+        return .reference
     }
 
     /// A row of one of an operator's two inputs, which may have only one row or column, or lie in the parameters.
@@ -138,17 +172,16 @@ extension Session {
         copyPixels(source, width: width, to: output, column: 0, channels: channels)
     }
 
-    /// Takes one more row into the mean. Returns whether it was the last, and the mean is written.
-    func stepMean(_ record: OperatorRecord, rowsTaken: Int, output: OutputRow) -> Bool {
+    /// Takes one more row into the mean, and writes the mean after the last one.
+    func stepMean(_ record: OperatorRecord, rowsTaken: Int, output: OutputRow) -> KernelPath {
         let channels = Int(record.inputChannels)
         let scratch = reader.buffer(Int(record.scratchBuffer))
         let sums = (base + Int(scratch.arenaOffset)).assumingMemoryBound(to: Int32.self)
         let input = singleRow(record.input, row: rowsTaken, slot: 0, width: Int(record.inputWidth))
         if rowsTaken == 0 { sums.update(repeating: 0, count: channels) }
-        if kernels?.accumulate(input, into: sums, channels: channels) != true {
-            accumulateRow(input, into: sums, channels: channels)
-        }
-        guard rowsTaken + 1 == Int(record.inputHeight) else { return false }
+        let path = kernels?.accumulate(input, into: sums, channels: channels) ?? .reference
+        if path == .reference { accumulateRow(input, into: sums, channels: channels) }
+        guard rowsTaken + 1 == Int(record.inputHeight) else { return path }
         let pixels = Int32(truncatingIfNeeded: Int(record.inputHeight) * Int(record.inputWidth))
         finishMeanRow(
             sums, output, channels: channels,
@@ -158,7 +191,7 @@ extension Session {
                 isPerChannel: Int(record.parameterBytes) > MeanLayout.byteCount,
                 range: OutputRange(
                     zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)))
-        return true
+        return path
     }
 
     // MARK: Rows
@@ -176,8 +209,26 @@ extension Session {
             pixelBytes: Int(buffer.pixelBytes), channels: reader.channelTable(operand.channelTable))
     }
 
+    /// What an operator with a window is given for one output row, or for this session's share of it.
+    struct WindowStep {
+        var input: InputRows
+        var output: OutputRow
+        var window: RowWindow
+    }
+
+    private func windowStep(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> WindowStep {
+        let window = RowWindow(
+            kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
+            stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))
+        var step = WindowStep(input: windowRows(record, row: row), output: output, window: window)
+        #if !hasFeature(Embedded)
+            part?.takeColumns(of: &step, rowTable)
+        #endif
+        return step
+    }
+
     /// The rows under the window of output row `row`, through the row table.
-    private func windowRows(_ record: OperatorRecord, row: Int) -> InputRows {
+    func windowRows(_ record: OperatorRecord, row: Int) -> InputRows {
         let buffer = reader.buffer(Int(record.input.buffer))
         let top = row * Int(record.strideHeight) - Int(record.paddingTop)
         for ky in 0..<Int(record.kernelHeight) {
@@ -191,7 +242,7 @@ extension Session {
     }
 
     /// Row `row` of an operand, through entry `slot` of the row table.
-    private func singleRow(_ operand: OperandRecord, row: Int, slot entry: Int, width: Int) -> InputRows {
+    func singleRow(_ operand: OperandRecord, row: Int, slot entry: Int, width: Int) -> InputRows {
         let buffer = reader.buffer(Int(operand.buffer))
         rowTable[entry] = UnsafePointer(slot(buffer, row: row) + Int(operand.channelOffset))
         return InputRows(
@@ -199,19 +250,21 @@ extension Session {
             channels: reader.channelTable(operand.channelTable))
     }
 
-    /// Copies a pushed row into the input's ring. A pixel of 0...255 stays as it is, for the arena holds int8 plus 128.
-    func store(_ row: UnsafeRawBufferPointer, input: InputRecord, row index: Int) {
+    /// Copies a pushed row, or what a pass takes of it, into the input's ring. A pixel of 0...255 stays as it is, for the arena
+    /// holds int8 plus 128.
+    func store(_ row: UnsafeRawBufferPointer, input: InputRecord, row index: Int, firstColumn: Int) {
         let buffer = reader.buffer(Int(input.buffer))
         let target = slot(buffer, row: index)
         let flip: UInt8 = input.isPixels == 1 ? 0 : 0x80
         let channels = Int(input.channels)
         if flip == 0, channels == Int(buffer.pixelBytes), let pixels = row.baseAddress {
-            UnsafeMutableRawPointer(target).copyMemory(from: pixels, byteCount: row.count)
+            UnsafeMutableRawPointer(target).copyMemory(
+                from: pixels + firstColumn * channels, byteCount: Int(input.width) * channels)
             return
         }
         for x in 0..<Int(input.width) {
             for channel in 0..<channels {
-                target[x * Int(buffer.pixelBytes) + channel] = row[x * channels + channel] ^ flip
+                target[x * Int(buffer.pixelBytes) + channel] = row[(firstColumn + x) * channels + channel] ^ flip
             }
         }
     }

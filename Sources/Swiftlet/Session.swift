@@ -8,6 +8,9 @@
 /// could, the last in order goes first, so rows are eaten while they are few. The plan in the file has sized every ring for
 /// just this order. Between two rows nothing is held outside the arena, so a caller may pause as long as it likes.
 ///
+/// A model that was made to fit in less memory may want the picture more than once (`Model.passes`): push its rows again from
+/// the first on, until `push` says that the answer is ready.
+///
 /// What it does not do: allocate, plan, or touch memory outside the arena; know about pictures or classes.
 import SwiftletArithmetic
 import SwiftletFormat
@@ -15,11 +18,28 @@ import SwiftletKernels
 
 /// Told of every row that is made: profilers and debuggers. Costs nothing when it is `NoObserver`.
 public protocol StepObserver {
+    /// A row of an input is about to be copied into its ring.
+    mutating func willTakeRow(input: Int)
+    mutating func didTakeRow(input: Int)
     mutating func willStep(operation: Int)
+    /// Of sessions that share an arena: whether this one makes share `index` of the row; its own, if nobody says otherwise.
+    mutating func takesShare(_ index: Int, isOwn: Bool, operation: Int) -> Bool
+    mutating func didMakeShare(_ index: Int, operation: Int)
+    /// How the row was made, before `didStep` tells of the row itself.
+    mutating func didChoose(_ path: KernelPath, operation: Int)
     /// - Parameters:
     ///   - row: which row of the output has been made; nil when a global pool has only taken a row in.
     ///   - output: where it lies, until the ring comes round.
     mutating func didStep(operation: Int, row: Int?, output: OutputRow)
+}
+
+/// Most observers look at the rows that are made, and at nothing else.
+extension StepObserver {
+    @inlinable public mutating func willTakeRow(input: Int) {}
+    @inlinable public mutating func didTakeRow(input: Int) {}
+    @inlinable public mutating func takesShare(_ index: Int, isOwn: Bool, operation: Int) -> Bool { isOwn }
+    @inlinable public mutating func didMakeShare(_ index: Int, operation: Int) {}
+    @inlinable public mutating func didChoose(_ path: KernelPath, operation: Int) {}
 }
 
 public struct NoObserver: StepObserver {
@@ -57,21 +77,48 @@ public struct Session {
     let reader: ModelReader
     let base: UnsafeMutableRawPointer
     let kernels: VectorKernels?
+    #if hasFeature(Embedded)
+        /// The executor's bookkeeping is the arena's start.
+        var state: UnsafeMutableRawPointer { base }
+    #else
+        /// The executor's bookkeeping: the arena's start, or memory of its own where sessions share an arena.
+        let state: UnsafeMutableRawPointer
+        /// What it makes of each row; nil for all of it.
+        let share: RowShare?
+    #endif
 
     /// - Parameter kernels: those of an instruction set; nil for the portable ones. The answer is the same, to the bit.
     /// - Throws: `SessionError.arenaTooSmall` with need, given and shortfall; `.arenaMisaligned`.
     public init(model: Model, arena: Arena, kernels: VectorKernels? = .chosen) throws(SessionError) {
-        guard let start = arena.bytes.baseAddress, arena.bytes.count >= model.arenaBytes else {
-            throw .arenaTooSmall(needed: model.arenaBytes, given: arena.bytes.count)
-        }
-        let misalignment = Int(bitPattern: start) % Arena.alignment
-        guard misalignment == 0 else { throw .arenaMisaligned(byteOffset: misalignment) }
         self.model = model
         reader = model.reader
-        base = start
+        base = try arena.start(for: model)
         self.kernels = kernels
+        #if !hasFeature(Embedded)
+            state = base
+            share = nil
+        #endif
         reset()
     }
+
+    #if !hasFeature(Embedded)
+        /// A session that makes its share of each row, in an arena in which others make theirs.
+        ///
+        /// - Parameter state: `stateBytes(of:)` bytes for its own bookkeeping, aligned to 8; nil for those in the arena, which one
+        ///   session of those that share it takes.
+        /// - Throws: `SessionError.arenaTooSmall`, `.arenaMisaligned`.
+        public init(
+            model: Model, arena: Arena, kernels: VectorKernels?, share: RowShare, state: UnsafeMutableRawPointer?
+        ) throws(SessionError) {
+            self.model = model
+            reader = model.reader
+            base = try arena.start(for: model)
+            self.kernels = kernels
+            self.state = state ?? base
+            self.share = share
+            reset()
+        }
+    #endif
 
     /// Forgets the picture: the next row is the first of a new one.
     public func reset() {
@@ -96,22 +143,31 @@ public struct Session {
     public func push<Observer: StepObserver>(
         row: UnsafeRawBufferPointer, input index: Int = 0, observer: inout Observer
     ) throws(SessionError) -> Bool {
-        guard index >= 0, index < reader.inputCount else {
-            throw .noSuchInput(index: index, count: reader.inputCount)
-        }
-        let input = reader.input(index)
-        let needed = Int(input.width) * Int(input.channels)
+        let count = reader.pushedInputCount
+        guard index >= 0, index < count else { throw .noSuchInput(index: index, count: count) }
+        let passes = reader.passes
+        var place = index
+        while place + 1 < passes, rowsDone[place] == Int16(reader.input(place).height) { place += 1 }
+        let input = reader.input(place)
+        let needed = reader.pushedWidth(index) * Int(input.channels)
         guard row.count == needed else { throw .wrongRowBytes(needed: needed, given: row.count) }
-        guard rowsDone[index] < Int16(input.height) else { throw .tooManyRows(height: Int(input.height)) }
-        for other in 0..<reader.inputCount where other != index {
+        guard rowsDone[place] < Int16(input.height) else { throw .tooManyRows(height: Int(input.height) * passes) }
+        for other in 0..<count where other != index {
             let due = min(rowsDone[index] + (other < index ? 1 : 0), Int16(reader.input(other).height))
             guard rowsDone[other] >= due else { throw .outOfTurn(input: index, waitingFor: other) }
         }
-        store(row, input: input, row: Int(rowsDone[index]))
+        observer.willTakeRow(input: place)
+        store(row, input: input, row: Int(rowsDone[place]), firstColumn: reader.firstColumn(ofPass: place))
+        enter(input, place, &observer)
+        return isFinished
+    }
+
+    /// Counts a row that lies in its ring, and makes all rows that can be made of it.
+    func enter<Observer: StepObserver>(_ input: InputRecord, _ index: Int, _ observer: inout Observer) {
         rowsDone[index] += 1
+        observer.didTakeRow(input: index)
         markReady(first: Int(input.firstConsumer), count: Int(input.consumerCount))
         advance(&observer)
-        return isFinished
     }
 
     /// Whether every operator has made all of its rows.
@@ -122,7 +178,9 @@ public struct Session {
     /// - Throws: `SessionError.notFinished` while rows are missing, `.noSuchOutput` for an index beyond the outputs.
     public func output(_ index: Int = 0) throws(SessionError) -> Output {
         guard isFinished else {
-            throw .notFinished(rows: Int(rowsDone[0]), height: Int(reader.input(0).height))
+            var rows = 0
+            for pass in 0..<reader.passes { rows += Int(rowsDone[pass]) }
+            throw .notFinished(rows: rows, height: Int(reader.input(0).height) * reader.passes)
         }
         guard index >= 0, index < reader.outputCount else {
             throw .noSuchOutput(index: index, count: reader.outputCount)

@@ -63,6 +63,10 @@ enum Console {
 
     static let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
+    /// Threads that a single inference may have.
+    static let threadNumbers = 1...64
+    static let wrongThreads = "--threads is 1 to 64"
+
     private static func write(_ text: String, to descriptor: Int32, written: inout Int) -> Bool {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {

@@ -47,6 +47,10 @@ struct ConvertCommand: ParsableCommand {
     var sharedScales = false
     @Flag(help: "Round each weight to nearest; else so that errors cancel on the calibration pictures.")
     var nearestRounding = false
+    @Flag(help: "Run the model on calibration pictures and give back in its biases what int8 took from means.")
+    var empiricalBiases = false
+    @Flag(help: "Try what these options may do, one after the other; keep what is best on --evaluation.")
+    var auto = false
     @Option(help: "Labelled pictures: measure float and int8 accuracy on them.")
     var evaluation: String?
     @Option(help: "Write the report as JSON to this file.")
@@ -59,6 +63,11 @@ struct ConvertCommand: ParsableCommand {
     var randomWeights: UInt64?
     @Flag(help: "Plan for a picture that stands whole in the arena, as in a camera's frame buffer.")
     var residentInput = false
+    @Option(
+        help: ArgumentHelp(
+            "Bytes that the arena may have; where that needs it, rows and columns are computed more than once.",
+            valueName: "bytes"))
+    var maxArena: Int?
     @OptionGroup(title: "Pictures of an imported network")
     var imported: ImportOptions
     @Flag(help: "Print the report as JSON.")
@@ -66,9 +75,10 @@ struct ConvertCommand: ParsableCommand {
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
-        "--calibration, --evaluation, --report, --shared-scales and --nearest-rounding"
+        "--calibration, --evaluation, --report, --shared-scales, --nearest-rounding, --empirical-biases and --auto"
     private var asksForFloat: Bool {
         calibration != nil || evaluation != nil || report != nil || sharedScales || nearestRounding
+            || empiricalBiases || auto
     }
 
     func validate() throws {
@@ -77,6 +87,12 @@ struct ConvertCommand: ParsableCommand {
         }
         guard calibrationCount > 0, (threads ?? 1) > 0 else {
             throw ValidationError("--calibration-count and --threads must be at least 1")
+        }
+        guard maxArena.map({ $0 > 0 }) ?? true else {
+            throw ValidationError("--max-arena is a number of bytes, 1 or more")
+        }
+        guard !auto || evaluation != nil else {
+            throw ValidationError("--auto needs labelled pictures to judge by: give --evaluation KIND:PATH")
         }
         guard architecture != nil || randomWeights == nil else {
             throw ValidationError("--random-weights needs --architecture")
@@ -123,7 +139,7 @@ struct ConvertCommand: ParsableCommand {
             throw CommandFailure(
                 "\(path) is quantized already: leave out \(Self.floatOptions); swiftlet eval measures the model")
         }
-        let model = try imported.model(of: path) { try $0.withInputs(areResident: residentInput).plan() }
+        let model = try imported.model(of: path, arrangement: arrangement)
         try AtomicFile.write(model.bytes, to: output)
         let name = path.split(separator: "/").last.map(String.init) ?? path
         try announce(model, name: name, note: "its own integers", path: output)
@@ -140,17 +156,19 @@ struct ConvertCommand: ParsableCommand {
         return try Checkpoint(contentsOf: path)
     }
 
+    private var arrangement: Arrangement { Arrangement(inputIsResident: residentInput, maxArena: maxArena) }
+
     private struct WrittenModel: Encodable {
         var architecture: String
         var fileBytes: Int
         var arenaBytes: Int
         var layerwiseBytes: Int
+        var macsFactor: Double
+        var passes: Int
     }
 
     private func makeRandom(_ architecture: Architecture, seed: UInt64) throws {
-        let model = try ConversionPipeline.convertRandom(architecture, seed: seed) {
-            try $0.withInputs(areResident: residentInput).plan()
-        }
+        let model = try ConversionPipeline.convertRandom(architecture, seed: seed, arrangement: arrangement)
         try AtomicFile.write(model.bytes, to: files[0])
         try announce(model, name: architecture.spec, note: "random weights", path: files[0])
     }
@@ -160,11 +178,18 @@ struct ConvertCommand: ParsableCommand {
             try Console.print(
                 json: WrittenModel(
                     architecture: name, fileBytes: model.bytes.count, arenaBytes: model.plan.arenaBytes,
-                    layerwiseBytes: model.plan.layerwiseBytes))
+                    layerwiseBytes: model.plan.layerwiseBytes, macsFactor: model.macsFactor, passes: model.passes))
         } else {
             try Console.print(
-                "wrote \(path): \(name), \(note), \(model.bytes.count) B, arena \(model.plan.arenaBytes) B")
+                "wrote \(path): \(name), \(note), \(model.bytes.count) B, arena \(model.plan.arenaBytes) B"
+                    + recomputation(model))
         }
+    }
+
+    private func recomputation(_ model: ConvertedModel) -> String {
+        guard model.macsFactor > 1 || model.passes > 1 else { return "" }
+        let reads = model.passes == 1 ? "" : ", the picture is read \(model.passes) times"
+        return String(format: ", %.2f times the MACs", model.macsFactor) + reads
     }
 
     private func convert(_ network: some TrainedNetwork, to output: String) throws {
@@ -184,13 +209,20 @@ struct ConvertCommand: ParsableCommand {
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.equalizesChannels = !sharedScales
         options.roundsWithFeedback = !nearestRounding
+        options.correctsBiasesEmpirically = empiricalBiases
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
+        options.maxArena = maxArena
         Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
-        var conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
-        if let labelled {
-            conversion.report.accuracy = try measure(conversion, network, on: labelled)
+        var conversion: Conversion
+        if auto, let labelled {
+            conversion = try ConversionPipeline.convertBest(
+                network, calibration: pictures, evaluation: labelled, options: options
+            ) { Console.note("trying \($0)") }
+        } else {
+            conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
+            if let labelled { conversion.report.accuracy = try measure(conversion, network, on: labelled) }
         }
         try AtomicFile.write(conversion.model.bytes, to: output)
         if let report { try AtomicFile.write(try Console.jsonBytes(conversion.report), to: report) }
@@ -211,9 +243,7 @@ struct ConvertCommand: ParsableCommand {
         let file = try ModelFile(contents: conversion.model.bytes, path: files[1])
         let int8 = try Evaluation.evaluate(
             file, on: labelled, threads: threads ?? Console.cores, progress: Console.bar("int8", of: labelled.count))
-        return .init(
-            images: labelled.count, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8),
-            sqnr: float.sqnr(of: int8))
+        return .init(float: float, int8: int8)
     }
 }
 

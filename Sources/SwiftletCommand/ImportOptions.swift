@@ -37,9 +37,9 @@ struct ImportOptions: ParsableArguments {
 
     /// The model of a `.tflite` file, which is quantized already.
     ///
-    /// - Parameter plan: chooses rings and segments.
-    func model(of path: String, plan: (Planner) throws -> Plan) throws -> ConvertedModel {
-        try TFLiteImporter(contentsOf: path).model(choice(), classNames: names(), plan: plan)
+    /// - Parameter arrangement: how it lies in memory.
+    func model(of path: String, arrangement: Arrangement) throws -> ConvertedModel {
+        try TFLiteImporter(contentsOf: path).model(choice(), classNames: names(), arrangement: arrangement)
     }
 
     private func names() throws -> [String]? {

@@ -28,6 +28,8 @@ struct InferCommand: ParsableCommand {
     var images: [String]
     @Option(help: "Run in an arena of exactly this many bytes.")
     var arena: Int?
+    @Option(help: "Threads that make each row together; a model too small to gain takes one.")
+    var threads = 1
     @Option(help: "How many classes to print.")
     var top = 5
     @Option(help: "Also write the pixels that the network is given to this file, row by row. Takes one picture.")
@@ -55,6 +57,7 @@ struct InferCommand: ParsableCommand {
 
     func validate() throws {
         guard top > 0 else { throw ValidationError("--top must be at least 1") }
+        guard Console.threadNumbers.contains(threads) else { throw ValidationError(Console.wrongThreads) }
         guard arena.map({ $0 >= 0 }) ?? true else { throw ValidationError("--arena is a number of bytes, 0 or more") }
         guard images.filter({ $0 == "-" }).count <= 1 else {
             throw ValidationError("- (standard input) can be given only once")
@@ -66,9 +69,15 @@ struct InferCommand: ParsableCommand {
         let file = try ModelLookup.open(model)
         let runner: Runner
         do {
-            runner = try Runner(file, arenaBytes: arena)
+            runner = try Runner(file, arenaBytes: arena, threads: threads)
         } catch let error as SessionError {
             throw CommandFailure("\(file.path): \(error); give at least --arena \(file.model.arenaBytes)")
+        }
+        let passes = file.model.passes
+        guard passes == 1 || !images.contains("-") else {
+            throw CommandFailure(
+                "\(file.path) reads a picture \(passes) times, standard input gives it once; save the picture to a file"
+            )
         }
         var results: [Result] = []
         var hasFailed = false
@@ -87,9 +96,10 @@ struct InferCommand: ParsableCommand {
 
     private func infer(_ image: String, _ runner: Runner) throws -> Result {
         let begin = DispatchTime.now().uptimeNanoseconds
-        let reader = image == "-" ? try PNGReader.standardInput() : try PNGReader(path: image)
         var pixels: [UInt8] = []
         let values = try runner.run { push in
+            let reader = image == "-" ? try PNGReader.standardInput() : try PNGReader(path: image)
+            pixels.removeAll()
             try PictureStream.read(reader, format: runner.file.inputFormat) { row in
                 let row = UnsafeRawBufferPointer(row)
                 if rows != nil { pixels.append(contentsOf: row) }

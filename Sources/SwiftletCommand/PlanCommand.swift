@@ -18,6 +18,7 @@ struct PlanCommand: ParsableCommand {
               swiftlet plan mobilenet-v2:width=0.35,resolution=144,classes=10
               swiftlet plan mobilenet-v2:resolution=96 --run
               swiftlet plan mobilenet-v2:resolution=96 --resident-input
+              swiftlet plan mobilenet-v2:width=0.35,resolution=144 --max-arena 8500
             """)
 
     @Argument(help: "A model by name or path, or an architecture such as mobilenet-v2:resolution=96.")
@@ -32,6 +33,18 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Plan anew for a picture that stands whole in the arena, as in a camera's frame buffer.")
     var residentInput = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Plan for an arena of at most so many bytes, if need be with rows and columns computed more than once.",
+            valueName: "bytes"))
+    var maxArena: Int?
+
+    func validate() throws {
+        guard maxArena.map({ $0 > 0 }) ?? true else {
+            throw ValidationError("--max-arena is a number of bytes, 1 or more")
+        }
+    }
+
     func run() throws {
         let report = try report()
         if json { try Console.print(json: report) } else { try Console.print(report.text) }
@@ -40,29 +53,32 @@ struct PlanCommand: ParsableCommand {
     private func report() throws -> MemoryReport {
         guard let architecture = try architecture() else {
             let file = try ModelLookup.open(network)
+            guard maxArena == nil else {
+                throw CommandFailure(
+                    "\(network) is planned already; give --max-arena to swiftlet convert, or plan an architecture")
+            }
             if residentInput {
                 guard !runs else {
                     throw CommandFailure(
                         "--run runs the plan in \(network), --resident-input makes another; leave out one of them")
                 }
-                return try plan(PlanProblem(file))
+                let planner = Planner(PlanProblem(file)).withInputs(areResident: true)
+                return try MemoryReport(planner.problem, planner.plan(), macsFactor: 1)
             }
             if runs { try check(file, promised: file.model.reader.header.selfTestChecksum) }
             return try MemoryReport(file)
         }
-        guard runs else { return try plan(ConversionPipeline.planProblem(of: architecture)) }
-        let model = try ConversionPipeline.convertRandom(architecture, seed: 1) {
-            try $0.withInputs(areResident: residentInput).plan()
+        let arrangement = Arrangement(inputIsResident: residentInput, maxArena: maxArena)
+        guard runs else {
+            let planned = try ConversionPipeline.plan(architecture, arrangement: arrangement)
+            return MemoryReport(planned.problem, planned.plan, macsFactor: planned.macsFactor)
         }
+        let model = try ConversionPipeline.convertRandom(architecture, seed: 1, arrangement: arrangement)
         let file = try ModelFile(contents: model.bytes, path: network)
-        let whole = try ConversionPipeline.convertRandom(architecture, seed: 1) { try $0.layerwisePlan() }
+        let whole = try ConversionPipeline.convertRandom(
+            architecture, seed: 1, arrangement: .planned(by: { try $0.layerwisePlan() }))
         try check(file, promised: ArenaCheck.run(ModelFile(contents: whole.bytes, path: network)))
         return try MemoryReport(file)
-    }
-
-    private func plan(_ problem: PlanProblem) throws -> MemoryReport {
-        let planner = Planner(problem).withInputs(areResident: residentInput)
-        return try MemoryReport(planner.problem, planner.plan())
     }
 
     /// - Throws: `ArenaCheck.Failure`, or `ProfileError.selfTestFailed` when the output is not what was promised.

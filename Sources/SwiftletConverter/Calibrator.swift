@@ -38,6 +38,9 @@ public struct Calibration {
     public var channels: [ValueID: ChannelStatistics]
     /// With these weights are rounded so that their errors cancel.
     var covariances: [ValueID: ConvolutionCovariances] = [:]
+    /// The means of channels over the first of the pictures, `EmpiricalBiasCorrection.pictures` of them: what int8 is then compared
+    /// with.
+    var firstMeans: [ValueID: [Float]] = [:]
     /// Whether channels have scales of their own where that costs nothing; needs `channels`.
     public var equalizesChannels: Bool
 
@@ -69,12 +72,16 @@ enum Calibrator {
             uniquingKeysWith: { first, _ in first })
         var inputs = InputCovariances(
             graph, outputs: options.roundsWithFeedback ? try Converter.convolutionValues(of: graph) : [:])
+        var firstMeans: [ValueID: [Float]] = [:]
         let indices = sample(dataSet.count, options: options)
         try PixelBatches(dataSet: dataSet, indices: indices, batchSize: batchSize).forEach { pixels, batch in
             _ = try executor.run(pixels, count: batch.count) { value, floats in
                 statistics[value]?.add(floats)
                 channels[value]?.add(floats)
                 inputs.add(value, floats)
+            }
+            if batch.startIndex < EmpiricalBiasCorrection.pictures {
+                firstMeans = channels.compactMapValues { $0.statistics?.means }
             }
         }
         var ranges: [ValueID: ClosedRange<Float>] = [:]
@@ -83,6 +90,7 @@ enum Calibrator {
             ranges: ranges, channels: channels.compactMapValues(\.statistics),
             equalizesChannels: options.equalizesChannels)
         calibration.covariances = inputs.covariances
+        calibration.firstMeans = firstMeans
         return calibration
     }
 

@@ -6,6 +6,8 @@ public enum ConversionError: Error, Equatable, CustomStringConvertible {
     case tooLarge(what: String, value: Int, limit: Int)
     case overflow(node: String, channel: Int, bound: Double)
     case wrongInput(reason: String)
+    /// However much is recomputed.
+    case arenaTooSmall(limit: Int, smallest: Int)
 
     public var description: String {
         switch self {
@@ -19,6 +21,8 @@ public enum ConversionError: Error, Equatable, CustomStringConvertible {
             "node \(node), channel \(channel): sums can reach \(bound), more than 32 bits hold; use fewer inputs or groups"
         case .wrongInput(let reason):
             reason
+        case .arenaTooSmall(let limit, let smallest):
+            "no plan was found for an arena of \(limit) B; the smallest takes \(smallest) B: give --max-arena \(smallest) or more"
         }
     }
 }

@@ -9,12 +9,28 @@ public struct ConversionOptions: Sendable {
     public var equalizesChannels = true
     /// Whether weights are rounded so that their errors cancel on the calibration pictures.
     public var roundsWithFeedback = true
+    /// Whether biases give back what int8 as a whole does to means; else only what rounding their own weights does. MobileNetV1 0.25 gains two
+    /// decibels by it; MobileNetV2 and SqueezeNet lose as much or less, so it is off unless asked for.
+    public var correctsBiasesEmpirically = false
     /// Pictures of the calibration set that are looked at, from its shuffled front.
     public var calibrationCount = 512
     public var seed: UInt64 = 1
     public var threads = 2
     /// Whether the picture stands whole in the arena, as a camera's frame buffer does; else its rows are a stream.
     public var inputIsResident = false
+    /// Bytes that the arena may have; nil for the smallest in which nothing is computed twice.
+    public var maxArena: Int?
 
     public init() {}
+}
+
+extension ConversionOptions {
+    /// What differs from one trial to the next, as flags of `convert`.
+    public var flags: String {
+        let flags = [
+            equalizesChannels ? nil : "--shared-scales", roundsWithFeedback ? nil : "--nearest-rounding",
+            correctsBiasesEmpirically ? "--empirical-biases" : nil,
+        ]
+        return (["--ranges \(rangeMethod)"] + flags.compactMap { $0 }).joined(separator: " ")
+    }
 }

@@ -24,11 +24,27 @@ public enum ConversionPipeline {
         let values = try Converter.rangedValues(of: graph)
         let seen = try Calibrator.observe(
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
-        let model = try Converter.convert(
-            graph, calibration: seen, architecture: network.architectureText,
-            classNames: network.classNames, preprocessing: network.preprocessing,
-            plan: { try $0.withInputs(areResident: options.inputIsResident).plan() })
-        let layers = try LayerComparison.measure(model, graph: graph, dataSet: calibration, options: options)
+        var assembled = try Converter.assemble(
+            graph, calibration: seen, leastSplitChannels: Converter.leastSplitChannels)
+        let description = ModelDescription(
+            architecture: network.architectureText, classNames: network.classNames,
+            preprocessing: network.preprocessing)
+        let pictures = Calibrator.sample(calibration.count, options: options)
+        if options.correctsBiasesEmpirically {
+            let correction = EmpiricalBiasCorrection(
+                means: seen.firstMeans,
+                batches: PixelBatches(
+                    dataSet: calibration, indices: Array(pictures.prefix(EmpiricalBiasCorrection.pictures)),
+                    batchSize: 1), threads: options.threads)
+            try Converter.correctBiases(of: &assembled, correction, description: description)
+        }
+        let arrangement = Arrangement(inputIsResident: options.inputIsResident, maxArena: options.maxArena)
+        let model = try Converter.finish(assembled, description: description, arrangement: arrangement)
+        // Layers are compared where rows are whole and made once; what they hold is the same in any arrangement.
+        let plain =
+            options.maxArena == nil
+            ? model : try Converter.finish(assembled, description: description, arrangement: Arrangement())
+        let layers = try LayerComparison.measure(plain, graph: graph, dataSet: calibration, options: options)
         let report = ConversionReport(
             architecture: network.architectureText, options: options, model: model, layers: layers)
         return Conversion(model: model, report: report)
@@ -36,9 +52,9 @@ public enum ConversionPipeline {
 
     /// A model of random weights, calibrated on its own self-test picture: for measuring memory and time without training.
     ///
-    /// - Parameter plan: chooses rings and segments; any plan gives the same output.
+    /// - Parameter arrangement: how it lies in memory; any gives the same output.
     public static func convertRandom(
-        _ architecture: Architecture, seed: UInt64, plan: (Planner) throws -> Plan = { try $0.plan() }
+        _ architecture: Architecture, seed: UInt64, arrangement: Arrangement = Arrangement()
     ) throws -> ConvertedModel {
         var graph = try architecture.makeGraph()
         GraphInitializer.initialize(&graph, seed: seed)
@@ -62,7 +78,8 @@ public enum ConversionPipeline {
         for value in try Converter.rangedValues(of: prepared) { ranges[value] = try statistics[value]?.range(.minMax) }
         return try Converter.convert(
             prepared, calibration: Calibration(ranges: ranges), architecture: architecture.spec,
-            classNames: (0..<architecture.classes).map { "class \($0)" }, preprocessing: preprocessing, plan: plan)
+            classNames: (0..<architecture.classes).map { "class \($0)" }, preprocessing: preprocessing,
+            arrangement: arrangement)
     }
 }
 

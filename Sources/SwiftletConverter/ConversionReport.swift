@@ -21,6 +21,26 @@ public struct ConversionReport: Sendable, Codable {
             self.agreement = agreement
             self.sqnr = sqnr
         }
+
+        /// Of what float and int8 said to the same pictures.
+        public init(float: EvaluationResult, int8: EvaluationResult) {
+            self.init(
+                images: float.images, float: float.top1, int8: int8.top1, agreement: float.agreement(with: int8),
+                sqnr: float.sqnr(of: int8))
+        }
+
+        /// More right answers; if as many, more answers like float's; if as many, scores nearer to float's.
+        public func isBetter(than other: Accuracy) -> Bool {
+            (int8, agreement, sqnr) > (other.int8, other.agreement, other.sqnr)
+        }
+    }
+
+    /// One way to convert, and what it was worth.
+    public struct Trial: Sendable, Codable {
+        /// As flags of `convert`.
+        public var flags: String
+        public var accuracy: Accuracy
+        public var isKept = false
     }
 
     public var architecture: String
@@ -30,8 +50,14 @@ public struct ConversionReport: Sendable, Codable {
     public var arenaBytes: Int
     public var layerwiseBytes: Int
     public var segments: Int
+    /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
+    public var macsFactor: Double
+    /// How many times the picture must be pushed.
+    public var passes: Int
     public var layers: [LayerReport]
     public var accuracy: Accuracy?
+    /// Of `--auto`: all that was tried, in that order.
+    public var trials: [Trial]?
 
     init(architecture: String, options: ConversionOptions, model: ConvertedModel, layers: [LayerReport]) {
         self.architecture = architecture
@@ -41,6 +67,8 @@ public struct ConversionReport: Sendable, Codable {
         arenaBytes = model.plan.arenaBytes
         layerwiseBytes = model.plan.layerwiseBytes
         segments = model.plan.segments.count
+        macsFactor = model.macsFactor
+        passes = model.passes
         self.layers = layers
     }
 
@@ -72,6 +100,12 @@ public struct ConversionReport: Sendable, Codable {
         lines.append(
             "arena:       \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); with whole tensors it would be "
                 + "\(layerwiseBytes) B")
+        if macsFactor > 1 || passes > 1 {
+            lines.append(
+                String(
+                    format: "recomputed:  %.2f times the multiply-accumulates, the picture is read %@", macsFactor,
+                    passes == 1 ? "once" : "\(passes) times"))
+        }
         if let accuracy {
             lines.append(
                 String(
@@ -79,6 +113,16 @@ public struct ConversionReport: Sendable, Codable {
                         "accuracy:    float %.2f %%, int8 %.2f %%, same answer on %.2f %% of %d images, scores %.1f dB",
                     accuracy.float * 100, accuracy.int8 * 100, accuracy.agreement * 100, accuracy.images, accuracy.sqnr
                 ))
+        }
+        if let trials {
+            lines.append("tried:")
+            for trial in trials {
+                lines.append(
+                    String(
+                        format: "  %@ int8 %.2f %%, same answer on %.2f %%, scores %.1f dB: %@",
+                        trial.isKept ? "*" : " ",
+                        trial.accuracy.int8 * 100, trial.accuracy.agreement * 100, trial.accuracy.sqnr, trial.flags))
+            }
         }
         return lines.joined(separator: "\n")
     }

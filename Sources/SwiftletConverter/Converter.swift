@@ -14,6 +14,10 @@ public struct ConvertedModel {
     public var bytes: [UInt8]
     public var plan: Plan
     public var operations: [ConvertedOperation]
+    /// How many times the picture must be pushed.
+    public var passes: Int
+    /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
+    public var macsFactor: Double
 }
 
 /// What a report says of one operator of the file.
@@ -37,13 +41,22 @@ public enum Converter {
     ///   - graph: after the passes: its input is pixels of 0...255, no batch norm and no fully connected layer is left.
     ///   - calibration: at least the range of every value that an operator makes.
     ///   - leastSplitChannels: see `LoweredNetwork.splittingChannels`; any number gives the same output.
-    ///   - plan: chooses rings and segments; any plan gives the same output.
+    ///   - arrangement: how it lies in memory; any gives the same output.
     /// - Throws: `ConversionError`, `PlanError`, `GraphError`.
     public static func convert(
         _ graph: Graph, calibration: Calibration, architecture: String, classNames: [String],
         preprocessing: Preprocessing, leastSplitChannels: Int = Converter.leastSplitChannels,
-        plan: (Planner) throws -> Plan = { try $0.plan() }
+        arrangement: Arrangement = Arrangement()
     ) throws -> ConvertedModel {
+        let assembled = try assemble(graph, calibration: calibration, leastSplitChannels: leastSplitChannels)
+        return try finish(
+            assembled,
+            description: ModelDescription(
+                architecture: architecture, classNames: classNames, preprocessing: preprocessing),
+            arrangement: arrangement)
+    }
+
+    static func assemble(_ graph: Graph, calibration: Calibration, leastSplitChannels: Int) throws -> AssembledNetwork {
         let network = try Lowering.lower(graph).splittingChannels(leastChannels: leastSplitChannels)
         guard !network.operations.isEmpty else {
             throw ConversionError.wrongInput(reason: "the network \(graph.name) computes nothing")
@@ -54,13 +67,22 @@ public enum Converter {
                 ? ChannelScales.choose(network, ranges: calibration.ranges, statistics: calibration.channels) : [:],
             input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
-        let assembled = try Assembly.assemble(
+        return try Assembly.assemble(
             network, scales: scales, means: calibration.channels.mapValues(\.means),
             covariances: calibration.covariances, inputsArePixels: true)
-        return try finish(
-            assembled,
-            description: ModelDescription(
-                architecture: architecture, classNames: classNames, preprocessing: preprocessing), plan: plan)
+    }
+
+    /// Corrects biases on pictures. The network runs in a plan of its own for that: any plan gives the same output.
+    static func correctBiases(
+        of assembled: inout AssembledNetwork, _ correction: EmpiricalBiasCorrection, description: ModelDescription
+    ) throws {
+        let plan = try Planner(assembled.planProblem).plan()
+        let leastMACs = assembled.multiplyAccumulates
+        try correction.correct(&assembled) { network in
+            var bytes = try ModelWriter.write(network, plan: plan, description: description, leastMACs: leastMACs)
+            ModelWriter.seal(&bytes, selfTestSeed: 0, selfTestChecksum: 0)
+            return bytes
+        }
     }
 
     /// A network that is quantized already.
@@ -69,7 +91,7 @@ public enum Converter {
     /// - Throws: `ConversionError`, `PlanError`.
     public static func convert(
         _ graph: QuantizedGraph, classNames: [String] = [], preprocessing: Preprocessing? = nil,
-        plan: (Planner) throws -> Plan = { try $0.plan() }
+        arrangement: Arrangement = Arrangement()
     ) throws -> ConvertedModel {
         let graph = preprocessing.map { graph.takingPixels($0) } ?? graph
         let (network, quantizations) = try QuantizedLowering.lower(graph)
@@ -82,28 +104,31 @@ public enum Converter {
                 architecture: graph.name, classNames: classNames,
                 preprocessing: preprocessing
                     ?? Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])),
-            plan: plan)
+            arrangement: arrangement)
     }
 
-    private static func finish(
-        _ assembled: AssembledNetwork, description: ModelDescription, plan: (Planner) throws -> Plan
+    static func finish(
+        _ assembled: AssembledNetwork, description: ModelDescription, arrangement: Arrangement
     ) throws -> ConvertedModel {
-        let plan = try plan(Planner(assembled.planProblem))
-        var bytes = try ModelWriter.write(assembled, plan: plan, description: description)
+        let (network, plan) = try arrangement.arrange(assembled)
+        let leastMACs = assembled.multiplyAccumulates
+        var bytes = try ModelWriter.write(network, plan: plan, description: description, leastMACs: leastMACs)
         try seal(&bytes)
         // Several operators may make a value, each some of its channels.
         var valueChannels: [ValueID: Int] = [:]
-        for operation in assembled.operations {
+        for operation in network.operations {
             valueChannels[operation.value] = max(
                 valueChannels[operation.value] ?? 0, (operation.valueOrder.max() ?? -1) + 1)
         }
         return ConvertedModel(
             bytes: bytes, plan: plan,
-            operations: assembled.operations.map {
+            operations: network.operations.map {
                 ConvertedOperation(
                     name: $0.name, value: $0.value, valueChannels: valueChannels[$0.value] ?? 0,
                     channelOrder: $0.valueOrder, quantization: $0.outputQuantization)
-            })
+            },
+            passes: network.rowWidth == nil ? 1 : network.inputs.count,
+            macsFactor: leastMACs > 0 ? Double(network.multiplyAccumulates) / Double(leastMACs) : 1)
     }
 
     /// The values that need a range: what each operator of the file makes.

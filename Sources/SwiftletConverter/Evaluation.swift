@@ -10,6 +10,8 @@ import SwiftletTraining
 public struct EvaluationResult: Sendable {
     /// The class with the highest score, one a picture; the first of equals.
     public var answers: [Int]
+    /// The class of each picture.
+    public var labels: [Int]
     /// The scores of each picture.
     public var scores: [[Float]]
     public var top1Count = 0
@@ -40,6 +42,7 @@ public struct EvaluationResult: Sendable {
     fileprivate init(scores: [[Float]], labels: [Int]) {
         answers = []
         self.scores = scores
+        self.labels = labels
         for (values, label) in zip(scores, labels) {
             let order = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }
             answers.append(order[0])

@@ -16,10 +16,19 @@ struct ModelWriter {
     private var bytes: [UInt8] = Array(repeating: 0, count: MemoryLayout<HeaderRecord>.size)
     private var header = HeaderRecord()
     private var links: [UInt16] = []
+    /// Of each operator that has been written: where its parameters lie and those of its stages.
+    private var parameters: [(own: UInt32, stages: [UInt32])] = []
 
+    /// - Parameter leastMACs: of the network before anything was recomputed.
     /// - Returns: the file, complete but for self-test and checksum, which `seal` enters.
-    static func write(_ network: AssembledNetwork, plan: Plan, description: ModelDescription) throws -> [UInt8] {
+    static func write(
+        _ network: AssembledNetwork, plan: Plan, description: ModelDescription, leastMACs: Int
+    ) throws -> [UInt8] {
         var writer = ModelWriter()
+        if network.needsRecomputation {
+            writer.header.version = HeaderRecord.recomputingVersion
+            writer.appendRecomputation(of: network, leastMACs: leastMACs, layerwiseBytes: plan.layerwiseBytes)
+        }
         try writer.write(network, plan: plan, description: description)
         return writer.bytes
     }
@@ -40,7 +49,7 @@ struct ModelWriter {
         header.architecture = try append(description.architecture)
         let classNames = try description.classNames.map { try append($0) }
         let inputs = try network.inputs.indices.map { try inputRecord(network, index: $0) }
-        let outputs = try network.outputs.map { try outputRecord($0) }
+        let outputs = try network.outputs.map { try outputRecord($0, network) }
         let operators = try network.operations.indices.map { try operatorRecord(network, index: $0) }
         header.inputs = append(inputs, alignment: 8)
         header.outputs = append(outputs, alignment: 8)
@@ -51,8 +60,11 @@ struct ModelWriter {
         header.links = append(links, alignment: 2)
         header.preprocessing = Self.preprocessingRecord(description.preprocessing)
         header.arenaBytes = UInt32(plan.arenaBytes)
-        header.multiplyAccumulates = UInt64(network.operations.reduce(0) { $0 + $1.multiplyAccumulates })
-        header.weightBytes = UInt32(network.operations.reduce(0) { $0 + $1.parameters.count })
+        header.multiplyAccumulates = UInt64(network.multiplyAccumulates)
+        header.weightBytes = UInt32(
+            network.operations.filter { $0.parametersOf == nil }.reduce(0) { sum, operation in
+                sum + operation.parameters.count + operation.stages.reduce(0) { $0 + $1.parameters.count }
+            })
         guard bytes.count < ModelReader.arenaLimit - 1 else {
             throw ConversionError.tooLarge(what: "the file", value: bytes.count, limit: ModelReader.arenaLimit - 2)
         }
@@ -87,9 +99,9 @@ struct ModelWriter {
         return record
     }
 
-    private mutating func outputRecord(_ output: AssembledMap) throws -> OutputRecord {
+    private mutating func outputRecord(_ output: AssembledMap, _ network: AssembledNetwork) throws -> OutputRecord {
         var record = OutputRecord()
-        record.operand = operand(output.slots, buffer: output.buffer)
+        record.operand = try operand(AssembledOperand(buffer: output.buffer, slots: output.slots), network)
         record.height = UInt16(output.shape.height)
         record.width = UInt16(output.shape.width)
         record.channels = UInt16(output.shape.channels)
@@ -106,17 +118,50 @@ struct ModelWriter {
         record.name = try append(operation.name)
         (record.firstProducer, record.producerCount) = link(operation.producers)
         (record.firstConsumer, record.consumerCount) = link(network.consumers(of: network.inputs.count + index))
-        record.input = operand(operation.input.slots, buffer: operation.input.buffer)
-        if let second = operation.second { record.second = operand(second.slots, buffer: second.buffer) }
-        record.output = operand(operation.output.slots, buffer: operation.output.buffer)
+        record.input = try operand(operation.input, network)
+        if let second = operation.second { record.second = try operand(second, network) }
+        record.output = try operand(operation.output, network)
         if let scratch = operation.scratchBuffer { record.scratchBuffer = UInt16(scratch) }
         record.parameterBytes = UInt32(operation.parameters.count)
-        if !operation.parameters.isEmpty {
-            pad(to: ConvolutionLayout.alignment)
-            record.parameters = UInt32(bytes.count)
-            bytes += operation.parameters
+        let known = operation.parametersOf.map { parameters[$0] }
+        var stages = known?.stages ?? []
+        if known == nil { stages = operation.stages.map { append(parameters: $0.parameters) } }
+        // A block's own parameters hold the sizes of its band.
+        let own: UInt32
+        if operation.stages.isEmpty {
+            own = known?.own ?? append(parameters: operation.parameters)
+        } else {
+            var block = operation
+            for index in stages.indices {
+                block.stages[index].record.parameters = stages[index]
+                block.stages[index].record.name = try append(operation.stages[index].name)
+            }
+            own = append(parameters: block.blockParameters)
         }
+        record.parameters = own
+        parameters.append((own, stages))
         return record
+    }
+
+    /// Where the parameters lie; 0 for none.
+    private mutating func append(parameters: [UInt8]) -> UInt32 {
+        guard !parameters.isEmpty else { return 0 }
+        pad(to: ConvolutionLayout.alignment)
+        defer { bytes += parameters }
+        return UInt32(bytes.count)
+    }
+
+    private mutating func appendRecomputation(of network: AssembledNetwork, leastMACs: Int, layerwiseBytes: Int) {
+        var record = RecomputationRecord()
+        record.leastMultiplyAccumulates = UInt64(leastMACs)
+        record.layerwiseBytes = UInt32(clamping: layerwiseBytes)
+        if let rowWidth = network.rowWidth {
+            record.passes = UInt16(network.inputs.count)
+            record.rowWidth = UInt16(rowWidth)
+        }
+        header.recomputation = append([record], alignment: 8).offset
+        let columns = network.rowWidth == nil ? [0] : network.inputs.map { UInt16($0.firstColumn) }
+        _ = append(columns, alignment: 2)
     }
 
     private func bufferRecords(_ network: AssembledNetwork, plan: Plan) -> [BufferRecord] {
@@ -176,12 +221,16 @@ struct ModelWriter {
     }
 
     /// Consecutive slots are an offset, others a table.
-    private mutating func operand(_ slots: [Int], buffer: Int) -> OperandRecord {
-        if slots.indices.allSatisfy({ slots[$0] == slots[0] + $0 }) {
-            return OperandRecord(buffer: UInt16(buffer), channelOffset: UInt16(slots[0]))
+    private mutating func operand(_ operand: AssembledOperand, _ network: AssembledNetwork) throws -> OperandRecord {
+        let slots = operand.slots
+        let isRun = slots.indices.allSatisfy { slots[$0] == slots[0] + $0 }
+        let buffer = network.buffers[operand.buffer]
+        let offset = operand.column * buffer.pixelBytes + (isRun ? slots[0] : 0)
+        guard offset <= 0xFFFF else {
+            throw ConversionError.tooLarge(what: "a row of \(buffer.name) in bytes", value: offset, limit: 0xFFFF)
         }
-        let table = append(slots.map { UInt16($0) }, alignment: 2)
-        return OperandRecord(buffer: UInt16(buffer), channelTable: table.offset)
+        let table = isRun ? 0 : append(slots.map { UInt16($0) }, alignment: 2).offset
+        return OperandRecord(buffer: UInt16(operand.buffer), channelOffset: UInt16(offset), channelTable: table)
     }
 }
 

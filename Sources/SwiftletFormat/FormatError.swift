@@ -18,7 +18,7 @@ public enum FormatError: Error, Equatable, Sendable {
     /// The part of the file that is broken.
     public enum Part: Sendable {
         case header, input, output, operatorRecord, operatorKind, buffer, segment, link, string
-        case operand, channelTable, window, parameters, shift, multiplier, activation, geometry
+        case operand, channelTable, window, parameters, shift, multiplier, activation, geometry, recomputation
     }
 }
 
@@ -31,7 +31,7 @@ public enum FormatError: Error, Equatable, Sendable {
             case .notAModel:
                 "not a Swiftlet model: it does not begin with \"SWIFTLET\"; make one with: swiftlet convert float.ckpt int8.bin"
             case .unsupportedVersion(let found, let supported):
-                "format version \(found), this build reads version \(supported); convert the checkpoint again"
+                "format version \(found), this build reads versions \(HeaderRecord.version) to \(supported); convert the checkpoint again"
             case .truncated(let bytes, let promised):
                 "truncated: \(bytes) bytes, the header promises \(promised); copy or convert it again"
             case .misaligned(let byteOffset, let alignment):

@@ -69,11 +69,12 @@ extension ModelReader {
             }
             previous = start
         }
+        try checkRecomputation()
         try checkString(header.architecture, index: -1)
         for index in 0..<classCount { try checkString(record(header.classNames, index, as: UInt32.self), index: index) }
     }
 
-    private func checkString(_ offset: UInt32, index: Int) throws(FormatError) {
+    func checkString(_ offset: UInt32, index: Int) throws(FormatError) {
         let fileBytes = header.fileBytes.saturated
         guard offset % 2 == 0, offset.saturated + 2 <= fileBytes else {
             throw .outOfBounds(part: .string, index: index, value: offset.saturated, limit: fileBytes)
@@ -115,15 +116,19 @@ extension ModelReader {
             throw .outOfBounds(part: .operand, index: index, value: width, limit: Int(buffer.width))
         }
         let pixelBytes = Int(buffer.pixelBytes)
+        let (column, channel) = Int(operand.channelOffset).quotientAndRemainder(dividingBy: pixelBytes)
+        guard column + width <= Int(buffer.width) else {
+            throw .outOfBounds(part: .operand, index: index, value: column + width, limit: Int(buffer.width))
+        }
         guard operand.channelTable != 0 else {
-            let end = Int(operand.channelOffset) + channels
+            let end = channel + channels
             guard end <= pixelBytes else {
                 throw .outOfBounds(part: .operand, index: index, value: end, limit: pixelBytes)
             }
             return buffer
         }
         // A table names bytes of the pixel: an offset on top would leave it.
-        guard operand.channelOffset == 0 else {
+        guard channel == 0 else {
             throw .invalid(part: .operand, index: index, value: Int(operand.channelOffset))
         }
         let fileBytes = header.fileBytes.saturated
@@ -136,6 +141,39 @@ extension ModelReader {
             throw .outOfBounds(part: .channelTable, index: index, value: Int(table[channel]), limit: pixelBytes)
         }
         return buffer
+    }
+
+    /// Passes of one input: alike but for their columns, which lie in the row that is pushed.
+    private func checkRecomputation() throws(FormatError) {
+        guard (header.recomputation != 0) == (header.version == HeaderRecord.recomputingVersion) else {
+            throw .invalid(part: .recomputation, index: -1, value: header.recomputation.saturated)
+        }
+        guard header.recomputation != 0 else { return }
+        let fileBytes = header.fileBytes.saturated
+        let start = header.recomputation.saturated
+        let columns = start + MemoryLayout<RecomputationRecord>.size
+        guard header.recomputation % 8 == 0, columns <= fileBytes else {
+            throw .outOfBounds(part: .recomputation, index: -1, value: columns, limit: fileBytes)
+        }
+        let record = (base + start).load(as: RecomputationRecord.self)
+        let passes = Int(record.passes)
+        guard columns + passes * 2 <= fileBytes else {
+            throw .outOfBounds(part: .recomputation, index: -1, value: columns + passes * 2, limit: fileBytes)
+        }
+        guard passes == 1 || passes == inputCount else {
+            throw .invalid(part: .recomputation, index: -1, value: passes)
+        }
+        guard passes > 1 else { return }
+        let first = input(0)
+        for pass in 0..<passes {
+            let input = input(pass)
+            guard input.height == first.height, input.channels == first.channels, input.isPixels == first.isPixels
+            else { throw .invalid(part: .recomputation, index: pass, value: Int(input.height)) }
+            let end = firstColumn(ofPass: pass) + Int(input.width)
+            guard end <= Int(record.rowWidth) else {
+                throw .outOfBounds(part: .recomputation, index: pass, value: end, limit: Int(record.rowWidth))
+            }
+        }
     }
 
     private func checkInput(_ index: Int) throws(FormatError) {

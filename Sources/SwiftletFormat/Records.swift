@@ -36,7 +36,8 @@ public struct HeaderRecord {
     /// CRC-32 of the output that the self-test's input gives.
     public var selfTestChecksum: UInt32 = 0
     public var weightBytes: UInt32 = 0
-    public var reserved: UInt32 = 0
+    /// Offset of a `RecomputationRecord`; 0 in a model that makes every row once.
+    public var recomputation: UInt32 = 0
     /// Of one inference, recomputation included.
     public var multiplyAccumulates: UInt64 = 0
 
@@ -44,6 +45,8 @@ public struct HeaderRecord {
 
     public static let magic: UInt64 = 0x5445_4C54_4649_5753  // "SWIFTLET"
     public static let version: UInt16 = 3
+    /// Of a model that recomputes: a reader of version 3 would not know how to run it.
+    public static let recomputingVersion: UInt16 = 4
     /// Where the bytes that the checksum covers begin.
     public static let checkedFrom = 20
 }
@@ -57,6 +60,21 @@ public struct ListRecord {
         self.offset = offset
         self.count = count
     }
+}
+
+/// What a model that recomputes says of it. Behind it lies, for each pass, a UInt16: the first column that the pass takes.
+public struct RecomputationRecord {
+    /// Of one inference that recomputes nothing.
+    public var leastMultiplyAccumulates: UInt64 = 0
+    /// How many times the picture is pushed. Where that is more than once there is one input, and the input records are its
+    /// passes.
+    public var passes: UInt16 = 1
+    /// Pixels in a row of the picture, of which a pass takes some; 0 in a model of one pass.
+    public var rowWidth: UInt16 = 0
+    /// What whole tensors would take, for reports.
+    public var layerwiseBytes: UInt32 = 0
+
+    public init() {}
 }
 
 /// How a picture becomes the input: resized, cropped, coloured. Mean and deviation are already in the weights.
@@ -90,7 +108,8 @@ public struct BufferRecord {
 /// Which channels of a buffer an operator reads or writes.
 public struct OperandRecord {
     public var buffer: UInt16 = 0
-    /// The first channel, when they are consecutive.
+    /// From the start of a row to the first byte that is meant: the first column times the buffer's `pixelBytes`, and the first
+    /// channel, when they are consecutive.
     public var channelOffset: UInt16 = 0
     /// Offset of a UInt16 table of channels, or 0 when they are consecutive.
     public var channelTable: UInt32 = 0
@@ -128,6 +147,8 @@ public enum OperatorKind: UInt8, Sendable, CaseIterable {
     case resizeBilinear = 14
     /// Two maps above or beside each other. Channels need no operator: their producers write side by side.
     case concatenate = 15
+    /// Expansion, depthwise convolution and projection as one, some columns at a time; see `SeparableBlock`.
+    case separableBlock = 16
 
     /// Whether it has a second input of its own shape.
     @inlinable public var isBinary: Bool {

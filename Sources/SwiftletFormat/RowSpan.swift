@@ -23,7 +23,7 @@ extension OperatorRecord {
     /// - Parameter block: the operator's parameters.
     public func rowSpan(isSecond: Bool, row: Int, block: UnsafeRawPointer) -> RowSpan {
         switch operatorKind {
-        case .convolution, .depthwiseConvolution, .maxPool, .averagePool:
+        case .convolution, .depthwiseConvolution, .maxPool, .averagePool, .separableBlock:
             let top = row * Int(strideHeight) - Int(paddingTop)
             let bottom = top + (Int(kernelHeight) - 1) * Int(dilationHeight)
             return RowSpan(first: max(0, top), last: min(bottom, Int(inputHeight) - 1))

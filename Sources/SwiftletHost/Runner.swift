@@ -9,16 +9,33 @@ public final class Runner {
     public let file: ModelFile
     public let arena: HostArena
     private let session: Session
+    private let crew: Crew?
 
     /// - Parameters:
     ///   - arenaBytes: the arena's size; nil for exactly what the model needs.
     ///   - kernels: those of an instruction set; nil for the portable ones.
+    ///   - threads: the caller's and others, which share the arena and give the same bytes. Fewer work where a model is too small
+    ///     to gain.
     /// - Throws: `SessionError.arenaTooSmall`.
-    public init(_ file: ModelFile, arenaBytes: Int? = nil, kernels: VectorKernels? = .chosen) throws {
+    public convenience init(
+        _ file: ModelFile, arenaBytes: Int? = nil, kernels: VectorKernels? = .chosen, threads: Int = 1
+    ) throws {
+        try self.init(file, arenaBytes: arenaBytes, kernels: kernels, threads: threads, policy: DivisionPolicy())
+    }
+
+    init(_ file: ModelFile, arenaBytes: Int?, kernels: VectorKernels?, threads: Int, policy: DivisionPolicy) throws {
         self.file = file
         arena = HostArena(byteCount: arenaBytes ?? file.model.arenaBytes)
-        session = try Session(model: file.model, arena: arena.arena, kernels: kernels)
+        crew =
+            threads > 1
+            ? try Crew(file, arena: arena, kernels: kernels, threads: threads, policy: policy) : nil
+        session = try crew?.session ?? Session(model: file.model, arena: arena.arena, kernels: kernels)
     }
+
+    deinit { crew?.stop() }
+
+    /// Threads that runs take: 1 where nothing is worth dividing.
+    public var threads: Int { crew?.count ?? 1 }
 
     /// Runs the model on a whole picture, row by row.
     ///
@@ -30,38 +47,85 @@ public final class Runner {
         return try run(pixels, observer: &observer)
     }
 
-    /// As `run(_:)`, and tells `observer` of each row that is made.
+    /// As `run(_:)`, and tells `observer` of each row that is made; of several threads, of the first one's share of it.
     public func run<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, observer: inout Observer) throws -> [Int8]
     {
-        let reader = file.model.reader
-        let inputs = (0..<reader.inputCount).map { reader.input($0) }
-        var starts = [0]
-        for input in inputs { starts.append(starts.last! + Int(input.height) * Int(input.width) * Int(input.channels)) }
-        session.reset()
-        for y in 0..<(inputs.map { Int($0.height) }.max() ?? 0) {
-            for (index, input) in inputs.enumerated() where y < Int(input.height) {
-                let rowBytes = Int(input.width) * Int(input.channels)
-                let start = starts[index] + y * rowBytes
-                guard start + rowBytes <= pixels.count else { continue }
-                let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + rowBytes)])
-                try session.push(row: row, input: index, observer: &observer)
-            }
+        guard let crew else {
+            session.reset()
+            try push(pixels, &observer)
+            return try values()
         }
+        try run(crew, &observer) { try push(pixels, &$0) }
         return try values()
     }
 
-    /// Bytes that `run(_:)` takes.
-    public var inputBytes: Int {
-        (0..<file.model.reader.inputCount).reduce(0) { sum, index in
-            let input = file.model.reader.input(index)
-            return sum + Int(input.height) * Int(input.width) * Int(input.channels)
+    private func push<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, _ observer: inout Observer) throws {
+        let inputs = pushedInputs
+        var starts = [0]
+        for input in inputs { starts.append(starts.last! + input.height * input.rowBytes) }
+        for _ in 0..<file.model.passes {
+            for y in 0..<(inputs.map(\.height).max() ?? 0) {
+                for (index, input) in inputs.enumerated() where y < input.height {
+                    let start = starts[index] + y * input.rowBytes
+                    guard start + input.rowBytes <= pixels.count else { continue }
+                    let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + input.rowBytes)])
+                    try session.push(row: row, input: index, observer: &observer)
+                }
+            }
         }
     }
 
-    /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given.
+    /// A run of all threads. They go through all of it: when `feed` ends early, rows of zeros take the place of those that are
+    /// missing, and then it fails as it would on one thread.
+    private func run<Observer: StepObserver>(
+        _ crew: Crew, _ observer: inout Observer, _ feed: (inout CrewObserver<Observer>) throws -> Void
+    ) throws {
+        var stepper = crew.begin(observer)
+        let fed = Result {
+            try feed(&stepper)
+            _ = try session.output()
+        }
+        if case .failure = fed { pushZeros(&stepper) }
+        crew.finish(stepper)
+        observer = stepper.base
+        try fed.get()
+    }
+
+    /// Pushes zeros until the model has all of its rows.
+    private func pushZeros<Observer: StepObserver>(_ observer: inout Observer) {
+        let inputs = pushedInputs
+        for _ in 0...(inputs.map(\.height).max() ?? 0) * file.model.passes {
+            for (index, input) in inputs.enumerated() {
+                let zeros = [UInt8](repeating: 0, count: input.rowBytes)
+                // Refused when it is another input's turn, or the input has all of its rows.
+                _ = try? zeros.withUnsafeBytes { try session.push(row: $0, input: index, observer: &observer) }
+            }
+        }
+    }
+
+    private var pushedInputs: [(height: Int, rowBytes: Int)] {
+        let reader = file.model.reader
+        return (0..<reader.pushedInputCount).map { index in
+            let input = reader.input(index)
+            return (Int(input.height), reader.pushedWidth(index) * Int(input.channels))
+        }
+    }
+
+    /// Bytes that `run(_:)` takes.
+    public var inputBytes: Int { pushedInputs.reduce(0) { $0 + $1.height * $1.rowBytes } }
+
+    /// Runs the model on rows as they come: `feed` pushes every row of the input through the function that it is given. It is
+    /// called once for each pass, with the same rows.
     public func run(feed: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws -> [Int8] {
-        session.reset()
-        try feed { row in try session.push(row: row) }
+        guard let crew else {
+            session.reset()
+            for _ in 0..<file.model.passes { try feed { row in try session.push(row: row) } }
+            return try values()
+        }
+        var observer = NoObserver()
+        try run(crew, &observer) { stepper in
+            for _ in 0..<file.model.passes { try feed { row in try session.push(row: row, observer: &stepper) } }
+        }
         return try values()
     }
 

@@ -37,10 +37,10 @@ public struct TFLiteImporter {
     ///   - choice: what the user says about pictures. Without a mean and a deviation a picture's bytes are the network's input as
     ///     they are, which is what quantized inputs are made for.
     ///   - classNames: one a class; nil for "class 0" and so on.
-    ///   - plan: chooses rings and segments; any plan gives the same output.
+    ///   - arrangement: how it lies in memory; any gives the same output.
     /// - Throws: `ImportError` when the input is no picture or the names do not fit, `ConversionError`, `PlanError`.
     public func model(
-        _ choice: PreprocessingChoice, classNames: [String]?, plan: (Planner) throws -> Plan = { try $0.plan() }
+        _ choice: PreprocessingChoice, classNames: [String]?, arrangement: Arrangement = Arrangement()
     ) throws -> ConvertedModel {
         let (input, output) = (graph.values[graph.inputs[0]], graph.values[graph.outputs[0]])
         if let classNames, classNames.count != output.shape.elementCount {
@@ -55,6 +55,6 @@ public struct TFLiteImporter {
         let preprocessing = try Preprocessing.merged(choice, nil, file: path, input: input.shape)
         var named = graph
         named.name = path.split(separator: "/").last.map(String.init) ?? path
-        return try Converter.convert(named, classNames: names, preprocessing: preprocessing, plan: plan)
+        return try Converter.convert(named, classNames: names, preprocessing: preprocessing, arrangement: arrangement)
     }
 }

@@ -30,33 +30,47 @@
             public static var names: [String] { allNames.filter { named($0) != nil } }
 
             private static let allNames = ["avx512vnni", "avxvnni", "avx2", "i8mm", "dotprod", "neon"]
+
+            /// Dot products of the instruction set that stay in registers, as fast as the core can.
+            ///
+            /// - Returns: multiply-accumulates done; nil for an instruction set that has no such loop.
+            public func dotProducts(rounds: Int) -> Int? { table.pointee.dotProducts.map { Int($0(Int64(rounds))) } }
+
+            /// Loads every byte once, as fast as the core can. Whole blocks of 512 bytes, aligned to 64.
+            ///
+            /// - Returns: whether the instruction set has such a loop.
+            public func read(_ bytes: UnsafeRawBufferPointer) -> Bool {
+                guard let read = table.pointee.read, let start = bytes.baseAddress else { return false }
+                read(start.assumingMemoryBound(to: UInt8.self), Int64(bytes.count / 512 * 512))
+                return true
+            }
         #endif
 
-        /// Each returns whether it has made the row; where it has not, the shape or a multiplier is beyond it.
+        /// Each returns how it has made the row; `.reference` where it has not, for the shape or a multiplier is beyond it.
         @inline(__always)
         public func convolve(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
-        ) -> Bool {
+        ) -> KernelPath {
             let layout = parameters.layout
             var (source, target) = (SKInput(input, layout.inputChannels), SKOutput(output, layout.outputChannels))
             var (frame, convolution) = (SKWindow(window), SKConvolution(parameters))
-            return table.pointee.convolve(&source, &target, &frame, &convolution) != 0
+            return KernelPath(rawValue: table.pointee.convolve(&source, &target, &frame, &convolution))
         }
 
         @inline(__always)
         public func convolveDepthwise(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
-        ) -> Bool {
+        ) -> KernelPath {
             let layout = parameters.layout
             var (source, target) = (SKInput(input, layout.inputChannels), SKOutput(output, layout.outputChannels))
             var (frame, convolution) = (SKWindow(window), SKConvolution(parameters))
-            return table.pointee.convolveDepthwise(&source, &target, &frame, &convolution) != 0
+            return KernelPath(rawValue: table.pointee.convolveDepthwise(&source, &target, &frame, &convolution))
         }
 
         public func add(
             _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
             _ parameters: BinaryParameters
-        ) -> Bool {
+        ) -> KernelPath {
             var (a, b, target) = (SKInput(first, channels), SKInput(second, channels), SKOutput(output, channels))
             let (x, y, sum) = parameters.multipliers
             var addition = SKAddition(
@@ -65,28 +79,29 @@
                 firstZeroPoint: parameters.firstZeroPoint + 128, secondZeroPoint: parameters.secondZeroPoint + 128,
                 zeroPoint: parameters.range.zeroPoint + 128, low: parameters.range.lowByte,
                 high: parameters.range.highByte)
-            return table.pointee.add(&a, &b, &target, &addition) != 0
+            return KernelPath(rawValue: table.pointee.add(&a, &b, &target, &addition))
         }
 
         public func poolMax(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
-        ) -> Bool {
+        ) -> KernelPath {
             var (source, target) = (SKInput(input, channels), SKOutput(output, channels))
             var frame = SKWindow(window)
-            return table.pointee.poolMax(&source, &target, &frame, range.lowByte, range.highByte) != 0
+            return KernelPath(rawValue: table.pointee.poolMax(&source, &target, &frame, range.lowByte, range.highByte))
         }
 
         public func poolAverage(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
-        ) -> Bool {
+        ) -> KernelPath {
             var (source, target) = (SKInput(input, channels), SKOutput(output, channels))
             var frame = SKWindow(window)
-            return table.pointee.poolAverage(&source, &target, &frame, range.lowByte, range.highByte) != 0
+            return KernelPath(
+                rawValue: table.pointee.poolAverage(&source, &target, &frame, range.lowByte, range.highByte))
         }
 
-        public func accumulate(_ row: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int) -> Bool {
+        public func accumulate(_ row: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int) -> KernelPath {
             var source = SKInput(row, channels)
-            return table.pointee.accumulate(&source, sums) != 0
+            return KernelPath(rawValue: table.pointee.accumulate(&source, sums))
         }
     }
 
@@ -147,27 +162,27 @@
 
         public func convolve(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
-        ) -> Bool { false }
+        ) -> KernelPath { .reference }
 
         public func convolveDepthwise(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
-        ) -> Bool { false }
+        ) -> KernelPath { .reference }
 
         public func add(
             _ first: InputRows, _ second: InputRows, _ output: OutputRow, channels: Int,
             _ parameters: BinaryParameters
-        ) -> Bool { false }
+        ) -> KernelPath { .reference }
 
         public func poolMax(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
-        ) -> Bool { false }
+        ) -> KernelPath { .reference }
 
         public func poolAverage(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, channels: Int, range: OutputRange
-        ) -> Bool { false }
+        ) -> KernelPath { .reference }
 
-        public func accumulate(_ row: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int) -> Bool {
-            false
+        public func accumulate(_ row: InputRows, into sums: UnsafeMutablePointer<Int32>, channels: Int) -> KernelPath {
+            .reference
         }
     }
 #endif

@@ -66,7 +66,8 @@ public struct PlanProblem: Sendable {
         public var outputHeight: Int
         /// Takes rows one by one and makes its only row at the end; works in `scratch`.
         public var isReduction: Bool
-        /// A buffer of one row for accumulators, if it needs one.
+        /// A buffer that it works in, if it needs one: of a reduction one row, for accumulators; of others a row for each that they
+        /// make, which is gone when that is made.
         public var scratch: Int?
         /// One a read where no window slides; empty elsewhere.
         public var rowTables: [RowTable] = []
@@ -114,6 +115,8 @@ public struct PlanProblem: Sendable {
 
     public var buffers: [Buffer]
     public var sources: [Source]
+    /// Whether the sources are passes of one picture, pushed one after the other; else their rows take turns.
+    public var sourcesArePasses = false
     public var steps: [Step]
     /// The executor's own bytes at the start of the arena.
     public var stateBytes: Int

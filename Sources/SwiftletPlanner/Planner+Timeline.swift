@@ -8,6 +8,8 @@ public struct PlanTimeline: Equatable, Sendable {
     public var liveBytes: [Int]
     /// The moment after which each segment begins.
     public var segmentTicks: [Int]
+    /// Of each buffer, then of each row of its map: the moments at which it holds something; nil for rows that nobody makes.
+    public var rows: [[ClosedRange<Int>?]]
 }
 
 extension Planner {
@@ -19,6 +21,11 @@ extension Planner {
         let result = simulation.run(segments: segments)
         guard result.isComplete else { throw PlanError.neverFinishes }
         return PlanTimeline(
-            liveBytes: simulation.liveBytes(result).map { $0 + problem.stateBytes }, segmentTicks: result.segmentTicks)
+            liveBytes: simulation.liveBytes(result).map { $0 + problem.stateBytes }, segmentTicks: result.segmentTicks,
+            rows: problem.buffers.indices.map { buffer in
+                simulation.rows(of: buffer).map { row in
+                    result.rowFirst[row] == Int.max ? nil : result.rowFirst[row]...result.rowLast[row]
+                }
+            })
     }
 }

@@ -80,18 +80,26 @@ struct SimulatedRun {
         highest = members.upperBound - 1
     }
 
-    /// Inputs take turns, a row each, as a caller of several inputs would push them.
+    /// Inputs take turns, a row each, as a caller of several inputs would push them; passes follow each other.
     mutating func pushSources() {
         let sources = simulation.problem.sources
-        for row in 0..<(sources.map(\.height).max() ?? 0) {
-            for (index, source) in sources.enumerated() where row < source.height {
-                tick += 1
-                noteWrite(source.buffer, row: row)
-                made[index] += 1
-                markConsumers(of: index)
-                advance()
+        if simulation.problem.sourcesArePasses {
+            for index in sources.indices {
+                for row in 0..<sources[index].height { push(row, of: index) }
             }
+            return
         }
+        for row in 0..<(sources.map(\.height).max() ?? 0) {
+            for index in sources.indices where row < sources[index].height { push(row, of: index) }
+        }
+    }
+
+    private mutating func push(_ row: Int, of index: Int) {
+        tick += 1
+        noteWrite(simulation.problem.sources[index].buffer, row: row)
+        made[index] += 1
+        markConsumers(of: index)
+        advance()
     }
 
     /// Makes rows until no step can go on.
@@ -145,7 +153,7 @@ struct SimulatedRun {
             let base = simulation.rowBase[buffer]
             if first <= last { for row in first...last { result.rowLast[base + row] = tick } }
         }
-        if step.scratch >= 0 { note(step.scratch, row: 0) }
+        if step.scratch >= 0 { note(step.scratch, row: step.isReduction ? 0 : done) }
         result.lastStepTick = tick
         if step.isReduction {
             taken[index] += 1

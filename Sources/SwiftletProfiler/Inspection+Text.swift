@@ -22,6 +22,14 @@ extension Inspection {
                 + (classes.prefix(10) + (classes.count > 10 ? ["... (\(classes.count))"] : [])).joined(separator: ", "),
             "arena         \(arenaBytes) B, the first \(stateBytes) the executor's own",
             "weights       \(weightBytes) B with biases and multipliers, \(macs) MACs a run",
+        ]
+        if macsFactor > 1 || passes.count > 1 {
+            let columns = passes.map { "\($0[0])..<\($0[0] + $0[1])" }.joined(separator: ", ")
+            lines.append(
+                "recomputed    \(String(format: "%.2f", macsFactor)) times the MACs of a run that recomputes nothing"
+                    + (passes.count > 1 ? "; the picture is pushed \(passes.count) times, columns \(columns)" : ""))
+        }
+        lines += [
             "self-test     seed \(selfTestSeed), CRC-32 of the output \(selfTestChecksum)",
             "segments      begin at operators " + segments.map(String.init).joined(separator: ", "),
             "",

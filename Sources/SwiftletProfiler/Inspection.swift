@@ -43,6 +43,8 @@ public struct Inspection: Sendable, Encodable {
         public var parametersOffset: Int
         public var parameterBytes: Int
         public var macs: Int
+        /// The names of the convolutions of a block, in their order; empty for other operators.
+        public var stages: [String]
     }
 
     public struct Ring: Sendable, Encodable {
@@ -76,6 +78,10 @@ public struct Inspection: Sendable, Encodable {
     public var stateBytes: Int
     public var weightBytes: Int
     public var macs: Int
+    /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
+    public var macsFactor: Double
+    /// Of the picture, for each time that it must be pushed: the first column that is looked at and how many there are.
+    public var passes: [[Int]]
     public var inputs: [Port]
     public var outputs: [Port]
     /// "rgb", "bgr" or "grey".
@@ -101,11 +107,13 @@ public struct Inspection: Sendable, Encodable {
         arenaBytes = reader.arenaBytes
         stateBytes = reader.state.byteCount
         weightBytes = Int(header.weightBytes)
-        macs = Int(header.multiplyAccumulates)
-        inputs = (0..<reader.inputCount).map { index in
+        macs = Int(clamping: header.multiplyAccumulates)
+        macsFactor = file.macsFactor
+        passes = (0..<reader.passes).map { [reader.firstColumn(ofPass: $0), Int(reader.input($0).width)] }
+        inputs = (0..<reader.pushedInputCount).map { index in
             let input = reader.input(index)
             return Port(
-                shape: [Int(input.height), Int(input.width), Int(input.channels)], scale: input.scale,
+                shape: [Int(input.height), reader.pushedWidth(index), Int(input.channels)], scale: input.scale,
                 zeroPoint: Int(input.zeroPoint), isPixels: input.isPixels == 1)
         }
         outputs = (0..<reader.outputCount).map { index in
@@ -163,6 +171,13 @@ extension Inspection.Operation {
         producers = (first..<(first + Int(record.producerCount))).map { reader.link($0) }
         parametersOffset = Int(record.parameters)
         parameterBytes = Int(record.parameterBytes)
-        macs = record.multiplyAccumulates
+        macs = record.multiplyAccumulates(block: reader.pointer(record.parameters))
+        stages = []
+        if record.operatorKind == .separableBlock {
+            let block = SeparableBlock(record, block: reader.pointer(record.parameters))
+            stages = (0..<block.stageCount).map { index in
+                String(decoding: reader.string(block.stage(index).name), as: UTF8.self)
+            }
+        }
     }
 }

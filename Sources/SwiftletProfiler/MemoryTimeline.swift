@@ -8,9 +8,16 @@ import SwiftletPlanner
 public struct MemoryTimeline: Sendable, Codable {
     /// A ring and the rows of the run during which it holds something.
     public struct Ring: Sendable, Codable {
+        /// Its number in the file.
+        public var index: Int
         public var ring: RingReport
         public var firstMoment: Int
         public var lastMoment: Int
+        /// Bytes of a row, and the slot that the first one lies in; row r lies in slot (r + phase) mod rows.
+        public var rowBytes: Int
+        public var phase: Int
+        /// For each row of the map, two moments: the first and the last at which it lies there; empty for one that nobody makes.
+        public var rowMoments: [[Int]]
     }
 
     /// Operators that run together; rings of different segments take turns in the arena.
@@ -47,8 +54,12 @@ public struct MemoryTimeline: Sendable, Codable {
         peakMoment = plan.peakTick
         moments = timeline.liveBytes.count - 1
         liveBytes = timeline.liveBytes
-        rings = zip(memory.rings, plan.rings).filter { $1.firstTick != Int.max }.map {
-            Ring(ring: $0, firstMoment: $1.firstTick, lastMoment: $1.lastTick)
+        rings = zip(memory.rings, plan.rings).enumerated().filter { $1.1.firstTick != Int.max }.map { index, both in
+            let buffer = reader.buffer(index)
+            return Ring(
+                index: index, ring: both.0, firstMoment: both.1.firstTick, lastMoment: both.1.lastTick,
+                rowBytes: Int(buffer.rowBytes), phase: Int(buffer.phase),
+                rowMoments: timeline.rows[index].map { $0.map { [$0.lowerBound, $0.upperBound] } ?? [] })
         }
         let ends = timeline.segmentTicks.dropFirst() + [moments]
         segments = zip(timeline.segmentTicks, ends).enumerated().map { index, ticks in

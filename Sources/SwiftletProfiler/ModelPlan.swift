@@ -24,7 +24,11 @@ extension PlanProblem {
             let name = file.operationName(index)
             note(record.output.buffer, height: record.outputHeight, name: name)
             let hasScratch = record.scratchBuffer != OperatorRecord.noBuffer
-            if hasScratch { names[Int(record.scratchBuffer)] = "\(name) sums" }
+            if hasScratch {
+                let isBlock = record.operatorKind == .separableBlock
+                names[Int(record.scratchBuffer)] = "\(name) \(isBlock ? "scratch" : "sums")"
+                if isBlock { heights[Int(record.scratchBuffer)] = Int(record.outputHeight) }
+            }
             let first = Int(record.firstProducer)
             return Step(
                 record, block: reader.pointer(record.parameters),
@@ -43,12 +47,25 @@ extension PlanProblem {
                 Source(buffer: Int(reader.input($0).buffer), height: Int(reader.input($0).height))
             },
             steps: steps, stateBytes: reader.state.byteCount, alignment: StateLayout.alignment)
+        sourcesArePasses = reader.passes > 1
     }
 }
 
 extension ModelFile {
     /// The first operator of each segment.
     var segments: [Int] { (0..<model.reader.segmentCount).map { model.reader.segmentStart($0) } }
+
+    /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
+    var macsFactor: Double {
+        guard let least = model.reader.recomputation?.leastMultiplyAccumulates, least > 0 else { return 1 }
+        return Double(model.reader.header.multiplyAccumulates) / Double(least)
+    }
+
+    /// Multiply-accumulates of one operator in a run.
+    func multiplyAccumulates(_ index: Int) -> Int {
+        let record = model.reader.operation(index)
+        return record.multiplyAccumulates(block: model.reader.pointer(record.parameters))
+    }
 }
 
 extension PlanProblem {
@@ -86,16 +103,21 @@ public struct MemoryReport: Sendable, Codable {
     public var segments: Int
     /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
     public var macsFactor: Double
+    /// How many times the picture must be pushed.
+    public var passes: Int
     public var rings: [RingReport]
 
     /// Of a plan that no file holds yet.
-    public init(_ problem: PlanProblem, _ plan: Plan) {
+    ///
+    /// - Parameter macsFactor: see there.
+    public init(_ problem: PlanProblem, _ plan: Plan, macsFactor: Double) {
         arenaBytes = plan.arenaBytes
         stateBytes = plan.stateBytes
         layerwiseBytes = plan.layerwiseBytes
         lowerBoundBytes = plan.livePeakBytes
         segments = plan.segments.count
-        macsFactor = 1
+        self.macsFactor = macsFactor
+        passes = problem.sourcesArePasses ? problem.sources.count : 1
         rings = zip(problem.buffers, plan.rings).map { buffer, ring in
             RingReport(
                 name: buffer.name, offset: ring.offset, byteCount: ring.byteCount, rows: ring.rows,
@@ -110,14 +132,13 @@ public struct MemoryReport: Sendable, Codable {
         // The file says where each ring lies; when it lives is simulated.
         var plan = try Planner(problem).plan(segments: file.segments)
         plan.arenaBytes = reader.arenaBytes
+        if let recomputation = reader.recomputation { plan.layerwiseBytes = Int(recomputation.layerwiseBytes) }
         for index in plan.rings.indices {
             let buffer = reader.buffer(index)
             plan.rings[index].offset = Int(buffer.arenaOffset)
             plan.rings[index].rows = Int(buffer.ringRows)
             plan.rings[index].byteCount = Int(buffer.ringRows) * Int(buffer.rowBytes)
         }
-        self.init(problem, plan)
-        let macs = (0..<reader.operatorCount).reduce(0) { $0 + reader.operation($1).multiplyAccumulates }
-        macsFactor = macs > 0 ? Double(reader.header.multiplyAccumulates) / Double(macs) : 1
+        self.init(problem, plan, macsFactor: file.macsFactor)
     }
 }

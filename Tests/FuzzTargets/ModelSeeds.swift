@@ -16,6 +16,16 @@ enum ModelSeeds {
                 try Converter.convert(TFLiteTranslator.translate(TFLiteFile.graph(parsing: $0, file: "seed"))).bytes
             }
             + (1...6).map { try convert(RandomGraph.make(seed: $0, layers: 4)) }
+            + (1...2).map { try convertInLittle(SeparableNetwork.make(seed: $0, blocks: 1)) }
+    }
+
+    /// In the smallest arena that is found: with bands, blocks and shares of channels.
+    private static func convertInLittle(_ network: Graph) throws -> [UInt8] {
+        do {
+            return try convert(network, arrangement: Arrangement(maxArena: 1))
+        } catch ConversionError.arenaTooSmall(_, let smallest) {
+            return try convert(network, arrangement: Arrangement(maxArena: smallest))
+        }
     }
 
     private static func everything(segments: Int) throws -> [UInt8] {
@@ -23,6 +33,14 @@ enum ModelSeeds {
     }
 
     private static func convert(_ network: Graph, segments: Int = 1) throws -> [UInt8] {
+        try convert(
+            network,
+            arrangement: .planned { planner in
+                try segments == 1 ? planner.plan() : planner.plan(segments: [0, planner.problem.steps.count / 2])
+            })
+    }
+
+    private static func convert(_ network: Graph, arrangement: Arrangement) throws -> [UInt8] {
         let channels = network.inputShape.channels
         let preprocessing = Preprocessing(
             resize: .stretch, colorOrder: .rgb, mean: Array(repeating: 128, count: channels),
@@ -33,9 +51,8 @@ enum ModelSeeds {
             graph,
             calibration: Calibration(ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) })),
             architecture: "seed",
-            classNames: ["one", "two"], preprocessing: preprocessing
-        ) { planner in
-            try segments == 1 ? planner.plan() : planner.plan(segments: [0, planner.problem.steps.count / 2])
-        }.bytes
+            classNames: ["one", "two"], preprocessing: preprocessing,
+            arrangement: arrangement
+        ).bytes
     }
 }

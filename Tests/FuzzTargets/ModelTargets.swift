@@ -30,12 +30,15 @@ extension FuzzTarget {
         try arena.watched {
             let session = try Session(model: file.model, arena: arena.arena, kernels: kernels)
             let reader = file.model.reader
-            let inputs = (0..<reader.inputCount).map { reader.input($0) }
-            for y in 0..<(inputs.map { Int($0.height) }.max() ?? 0) {
-                for (index, input) in inputs.enumerated() where y < Int(input.height) {
-                    let row = [UInt8](
-                        repeating: UInt8(truncatingIfNeeded: y &* 37), count: Int(input.width) * Int(input.channels))
-                    _ = try row.withUnsafeBytes { try session.push(row: $0, input: index) }
+            let inputs = (0..<reader.pushedInputCount).map { reader.input($0) }
+            for _ in 0..<reader.passes {
+                for y in 0..<(inputs.map { Int($0.height) }.max() ?? 0) {
+                    for (index, input) in inputs.enumerated() where y < Int(input.height) {
+                        let row = [UInt8](
+                            repeating: UInt8(truncatingIfNeeded: y &* 37),
+                            count: reader.pushedWidth(index) * Int(input.channels))
+                        _ = try row.withUnsafeBytes { try session.push(row: $0, input: index) }
+                    }
                 }
             }
             for index in 0..<reader.outputCount {
@@ -51,7 +54,7 @@ extension FuzzTarget {
         let reader = file.model.reader
         let pushed = (0..<reader.inputCount).reduce(0) {
             let input = reader.input($1)
-            return $0 + Int(input.height) * Int(input.width) * Int(input.channels)
+            return $0 + Int(input.height) * max(Int(input.width), reader.pushedWidth(0)) * Int(input.channels)
         }
         return (0..<reader.operatorCount).reduce(pushed) { sum, index in
             let record = reader.operation(index)

@@ -53,6 +53,8 @@ import TestSupport
         "infer --model int8.bin truncated.png", "infer --model int8.bin jpeg.png", "infer --model int8.bin -",
         "inspect flipped.bin", "profile --model truncated.bin", "plan mobilnet", "plan mobilenet-v2:widht=1",
         "plan mobilenet-v2:resolution=8,width=", "plan int8.bin --run --resident-input",
+        "plan int8.bin --max-arena 9000", "plan lenet5 --max-arena 700",
+        "convert --architecture mobilenet-v2:width=0.35,resolution=32 --random-weights 1 --max-arena 2000 out.bin",
         "eval --model int8.bin --data shaps",
         "eval --model int8.bin --data cifar10",
         "eval --model int8.bin --data cifar10:none", "eval --model int8.bin --data cifar10:batch.bin",

@@ -124,6 +124,55 @@ import TestSupport
         #expect(one["top1"] as? Double == three["top1"] as? Double)
     }
 
+    /// A model agrees with itself, and with its float network up to the pictures that are named.
+    @Test func evalNamesThePicturesOnWhichModelsDiffer() throws {
+        func against(_ other: String) throws -> [String: Any] {
+            let result = try run(
+                "eval", "--model", "int8.bin", "--data", "shapes:500", "--against", other, "--json"
+            ).json()
+            return try #require(result["against"] as? [String: Any])
+        }
+        let same = try against("int8.bin")
+        #expect(same["agreement"] as? Double == 1 && (same["differences"] as? [Any])?.isEmpty == true)
+        let float = try against("float.ckpt")
+        #expect(float["arithmetic"] as? String == "float")
+        let differences = try #require(float["differences"] as? [[String: Any]])
+        let agreement = try #require(float["agreement"] as? Double)
+        #expect(abs(agreement - (1 - Double(differences.count) / 100)) < 1e-9)
+        #expect(differences.allSatisfy { $0["answer"] as? String != $0["other"] as? String })
+    }
+
+    @Test func theConfusionMatrixCountsEveryPicture() throws {
+        let result = try run(
+            "eval", "--model", "int8.bin", "--data", "shapes:500", "--confusions", "100", "--json"
+        ).json()
+        let matrix = try #require(result["confusionMatrix"] as? [[Int]])
+        let right = matrix.indices.reduce(0) { $0 + matrix[$1][$1] }
+        #expect(matrix.joined().reduce(0, +) == 100)
+        #expect(Double(right) / 100 == result["top1"] as? Double)
+        let confusions = try #require(result["confusions"] as? [[String: Any]])
+        let counts = confusions.compactMap { $0["count"] as? Int }
+        #expect(counts.reduce(0, +) == 100 - right && counts == counts.sorted(by: >))
+    }
+
+    @Test func convertKeepsTheBestOfWhatItTries() throws {
+        let folder = try TemporaryFolder()
+        let checkpoint = try Workbench.folder.get() + "/float.ckpt"
+        let result = try swiftlet.run(
+            [
+                "convert", checkpoint, "out.bin", "--calibration", "shapes:50", "--evaluation", "shapes:250", "--auto",
+                "--json",
+            ], in: folder.path)
+        #expect(result.status == 0, "\(result.errors)")
+        let report = try result.json()
+        let trials = try #require(report["trials"] as? [[String: Any]])
+        func int8(_ trial: [String: Any]) -> Double { (trial["accuracy"] as? [String: Any])?["int8"] as? Double ?? -1 }
+        let kept = trials.filter { $0["isKept"] as? Bool == true }
+        #expect(trials.count > 3 && kept.count == 1)
+        #expect(int8(kept[0]) == trials.map(int8).max())
+        #expect((report["accuracy"] as? [String: Any])?["int8"] as? Double == int8(kept[0]))
+    }
+
     @Test func convertReportsAccuracy() throws {
         let folder = try TemporaryFolder()
         let checkpoint = try Workbench.folder.get() + "/float.ckpt"

@@ -1,5 +1,6 @@
 /// What rounding weights takes from the mean of an output is given back in its bias.
 import SwiftletGraph
+import SwiftletTraining
 import TestSupport
 import Testing
 
@@ -39,5 +40,51 @@ import Testing
             corrected += try network.meanError(network.convert(correctsBiases: true))
         }
         #expect(corrected < 0.7 * plain, "without \(plain), with \(corrected)")
+    }
+
+    /// Roundings and clamps of the layers before shift means as well, and only a run of the model shows it.
+    @Test func whatTheLayersBeforeDoToMeansIsGivenBack() throws {
+        var (analytic, empirical) = (0.0, 0.0)
+        for seed in UInt64(1)...6 {
+            let network = try CalibratedNetwork(network(seed: seed), seed: seed, count: 8)
+            analytic += try network.meanError(network.convert(correctsBiases: true))
+            empirical += try network.meanError(network.convertOnPictures())
+        }
+        #expect(empirical < 0.7 * analytic, "analytic \(analytic), empirical \(empirical)")
+    }
+}
+
+/// Pictures that are there.
+private struct GivenPictures: DataSet {
+    let name = "given"
+    let format: InputFormat
+    let classNames: [String] = []
+    let pictures: [[UInt8]]
+    var count: Int { pictures.count }
+
+    func label(at index: Int) -> Int { 0 }
+
+    func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
+        _ = pixels.initialize(from: pictures[index])
+    }
+}
+
+extension CalibratedNetwork {
+    /// With biases that are corrected on the calibration pictures.
+    fileprivate func convertOnPictures() throws -> ConvertedModel {
+        let preprocessing = Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])
+        let format = InputFormat(shape: graph.inputShape, preprocessing: preprocessing)
+        let correction = EmpiricalBiasCorrection(
+            means: channels.mapValues(\.means),
+            batches: PixelBatches(
+                dataSet: GivenPictures(format: format, pictures: pictures), indices: Array(pictures.indices),
+                batchSize: 1),
+            threads: 2)
+        var assembled = try Converter.assemble(
+            graph, calibration: Calibration(ranges: ranges, channels: channels),
+            leastSplitChannels: Converter.leastSplitChannels)
+        let description = ModelDescription(architecture: "test", classNames: [], preprocessing: preprocessing)
+        try Converter.correctBiases(of: &assembled, correction, description: description)
+        return try Converter.finish(assembled, description: description, arrangement: Arrangement())
     }
 }

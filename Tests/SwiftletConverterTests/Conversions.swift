@@ -63,7 +63,16 @@ struct CalibratedNetwork {
     func convert(
         correctsBiases: Bool = false, equalizesChannels: Bool = false,
         leastSplitChannels: Int = Converter.leastSplitChannels,
-        _ plan: (Planner) throws -> Plan = { try $0.plan() }
+        _ plan: @escaping (Planner) throws -> Plan = { try $0.plan() }
+    ) throws -> ConvertedModel {
+        try convert(
+            correctsBiases: correctsBiases, equalizesChannels: equalizesChannels,
+            leastSplitChannels: leastSplitChannels, arrangement: .planned(by: plan))
+    }
+
+    func convert(
+        correctsBiases: Bool = false, equalizesChannels: Bool = false,
+        leastSplitChannels: Int = Converter.leastSplitChannels, arrangement: Arrangement
     ) throws -> ConvertedModel {
         try Converter.convert(
             graph,
@@ -72,7 +81,7 @@ struct CalibratedNetwork {
                 equalizesChannels: equalizesChannels),
             architecture: "test", classNames: [],
             preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []),
-            leastSplitChannels: leastSplitChannels, plan: plan)
+            leastSplitChannels: leastSplitChannels, arrangement: arrangement)
     }
 
     /// How far the means of the int8 output's channels are from float's, over all pictures: the root of the mean square.

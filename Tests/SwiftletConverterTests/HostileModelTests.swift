@@ -14,7 +14,7 @@ import Testing
     @Test func theModelsToMutateHoldEveryOperator() throws {
         var kinds: Set<UInt8> = []
         var tables = 0
-        for bytes in [SmallModel.bytes, SmallModel.quantizedBytes] {
+        for bytes in SmallModel.all {
             let file = try ModelFile(contents: bytes, path: "t")
             defer { withExtendedLifetime(file) {} }
             let reader = file.model.reader
@@ -27,7 +27,7 @@ import Testing
 
     /// As it is, and with a header that promises no more than is left.
     @Test func everyTruncationIsRefused() {
-        for bytes in [SmallModel.bytes, SmallModel.quantizedBytes] {
+        for bytes in SmallModel.all {
             #expect(!bytes.isEmpty)
             for length in 0..<bytes.count {
                 var part = Array(bytes[0..<length])
@@ -56,14 +56,14 @@ import Testing
     @Test func mutatedModelsAreRefusedOrRunInsideTheArena() throws {
         let seed: UInt64 = 777
         var generator = SeededGenerator(seed: seed)
-        let models = try [SmallModel.bytes, SmallModel.quantizedBytes].map { bytes in
+        let models = try SmallModel.all.map { bytes in
             let header = try ModelFile(contents: bytes, path: "t").model.reader.header
             return (bytes: bytes, firstRecord: Int(min(header.inputs.offset, header.operators.offset)))
         }
         var refused = 0
         var ran = 0
-        for round in 0..<8000 {
-            let (original, firstRecord) = models[round % 2]
+        for round in 0..<12000 {
+            let (original, firstRecord) = models[round % 3]
             var bytes = original
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 // Records and header matter most; weights may hold anything, tables may not.
@@ -91,7 +91,8 @@ import Testing
     /// About how many taps a run computes: mutations may ask for hours.
     private static func work(_ file: ModelFile) -> Int {
         let reader = file.model.reader
-        return (0..<reader.operatorCount).reduce(file.model.inputRowBytes * file.model.inputHeight) { sum, index in
+        let pushed = file.model.passes * file.model.inputRowBytes * file.model.inputHeight
+        return (0..<reader.operatorCount).reduce(pushed) { sum, index in
             let record = reader.operation(index)
             let taps = Int(record.kernelHeight) * Int(record.kernelWidth) * Int(record.inputChannels)
             let outputs = max(Int(record.inputHeight), Int(record.outputHeight)) * Int(record.outputWidth)
@@ -114,7 +115,7 @@ import Testing
         #expect(message { $0[0] = 0 }.hasPrefix("m.bin: not a Swiftlet model: it does not begin with \"SWIFTLET\""))
         #expect(
             message { $0[8] = 9 }
-                == "m.bin: format version 9, this build reads version 3; convert the checkpoint again")
+                == "m.bin: format version 9, this build reads versions 3 to 4; convert the checkpoint again")
         #expect(message { $0.removeLast(100) }.hasPrefix("m.bin: truncated: "))
         #expect(message { $0[$0.count / 2] ^= 1 }.hasPrefix("m.bin: corrupted: checksum 0x"))
         #expect(message { $0 = [] }.contains("0 bytes"))

@@ -18,6 +18,46 @@ enum SmallModel {
         }
     }()
 
+    static var all: [[UInt8]] { [bytes, quantizedBytes, recomputingBytes] }
+
+    /// Two bands, a block with an expansion and one without, and a mean in shares.
+    static let recomputingBytes: [UInt8] = {
+        do {
+            var graph = Graph(name: "recomputing", input: Shape(height: 8, width: 9, channels: 3))
+            func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1)
+                throws -> ValueID
+            {
+                let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
+                return try graph.append(.convolution(convolution), name: name, input: input)
+            }
+            let stem = try convolution("stem", graph.input, to: 4, .centred(3))
+            let expanded = try convolution("expand", stem, to: 8, Window(kernel: .one))
+            let depthwise = try convolution("depthwise", expanded, to: 8, .centred(3), groups: 8)
+            let projected = try convolution("project", depthwise, to: 4, Window(kernel: .one))
+            let sum = try graph.append(.add, name: "add", inputs: [stem, projected])[0]
+            let second = try convolution("second", sum, to: 4, .centred(3, stride: 2), groups: 4)
+            let point = try convolution("point", second, to: 6, Window(kernel: .one))
+            let head = try convolution("head", point, to: 20, Window(kernel: .one))
+            let mean = try graph.append(.globalAveragePool, name: "mean", input: head)
+            graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: mean)
+            var generator = SeededGenerator(seed: 5)
+            graph.randomizeParameters(using: &generator)
+            return try CalibratedNetwork(graph, seed: 5).convert(
+                arrangement: Arrangement { network in
+                    let blocks = network.blockCandidates.map {
+                        FusedBlock(candidate: $0, expands: true, pieceColumns: 2)
+                    }
+                    let fused = network.fusing(blocks).sharingChannels(2).withoutUnusedBuffers
+                    let end = fused.operations.firstIndex { $0.name == "point" }! + 1
+                    let banded = fused.banded(ColumnBands(end: end, count: 2))!
+                    return (banded, try Planner(banded.planProblem).plan())
+                }
+            ).bytes
+        } catch {
+            return []
+        }
+    }()
+
     /// The same for the operators that only come from graphs which are quantized already: each kind once, two inputs.
     static let quantizedBytes: [UInt8] = {
         var values: [QuantizedGraph.Value] = []
@@ -78,9 +118,9 @@ enum SmallModel {
         bytes.replace(checksum, at: 16)
     }
 
-    /// The model after a change of its header.
-    static func changing(_ change: (inout HeaderRecord) -> Void) -> [UInt8] {
-        var copy = bytes
+    /// A model after a change of its header.
+    static func changing(_ model: [UInt8] = bytes, _ change: (inout HeaderRecord) -> Void) -> [UInt8] {
+        var copy = model
         var header = copy.withUnsafeBytes { $0.loadUnaligned(as: HeaderRecord.self) }
         change(&header)
         copy.replace(header, at: 0)
@@ -88,13 +128,27 @@ enum SmallModel {
         return copy
     }
 
-    /// The model after a change of record `index` of a list.
+    /// A model after a change of record `index` of a list.
     static func changing<Record>(
         _ list: KeyPath<HeaderRecord, ListRecord>, _ index: Int, _ type: Record.Type, _ change: (inout Record) -> Void
     ) -> [UInt8] {
-        var copy = bytes
-        let header = copy.withUnsafeBytes { $0.loadUnaligned(as: HeaderRecord.self) }
+        changing(bytes, list, index, type, change)
+    }
+
+    static func changing<Record>(
+        _ bytes: [UInt8], _ list: KeyPath<HeaderRecord, ListRecord>, _ index: Int, _ type: Record.Type,
+        _ change: (inout Record) -> Void
+    ) -> [UInt8] {
+        let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: HeaderRecord.self) }
         let offset = Int(header[keyPath: list].offset) + index * MemoryLayout<Record>.stride
+        return changing(bytes, at: offset, type, change)
+    }
+
+    /// A model after a change of the record at `offset`.
+    static func changing<Record>(
+        _ bytes: [UInt8], at offset: Int, _ type: Record.Type, _ change: (inout Record) -> Void
+    ) -> [UInt8] {
+        var copy = bytes
         var record = copy.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Record.self) }
         change(&record)
         copy.replace(record, at: offset)

@@ -71,7 +71,7 @@ import Testing
                 inside("colorOrder", \.colorOrder), inside("reserved", \.reserved),
                 field("architecture", \R.architecture), field("selfTestSeed", \R.selfTestSeed),
                 field("selfTestChecksum", \R.selfTestChecksum), field("weightBytes", \R.weightBytes),
-                field("reserved", \R.reserved), field("multiplyAccumulates", \R.multiplyAccumulates),
+                field("recomputation", \R.recomputation), field("multiplyAccumulates", \R.multiplyAccumulates),
             ])
         #expect(HeaderRecord.checkedFrom == MemoryLayout<R>.offset(of: \.arenaBytes))
         #expect(HeaderRecord().headerBytes == 112 && MemoryLayout<R>.size == 112)
@@ -101,7 +101,7 @@ import Testing
                 field("outputScale", \R.outputScale), field("name", \R.name),
             ])
         #expect(OperatorRecord.noBuffer == 65535)
-        #expect(OperatorKind.allCases.map(\.rawValue) == Array(1...15))
+        #expect(OperatorKind.allCases.map(\.rawValue) == Array(1...16))
     }
 
     @Test func theSmallerTablesAreTheRecords() {
@@ -136,6 +136,27 @@ import Testing
                 field("channels", \P.channels), field("zeroPoint", \P.zeroPoint), field("isWide", \P.isWide),
                 field("scale", \P.scale), field("name", \P.name),
             ])
+    }
+
+    @Test func theTablesOfRecomputationAreTheRecords() {
+        typealias R = RecomputationRecord
+        check(
+            "Recomputation record", R.self,
+            [
+                field("leastMultiplyAccumulates", \R.leastMultiplyAccumulates), field("passes", \R.passes),
+                field("rowWidth", \R.rowWidth), field("layerwiseBytes", \R.layerwiseBytes),
+            ])
+        typealias S = StageRecord
+        check(
+            "Stage record", S.self,
+            [
+                field("parameters", \S.parameters), field("parameterBytes", \S.parameterBytes),
+                field("outputChannels", \S.outputChannels), field("groups", \S.groups),
+                field("activationMin", \S.activationMin), field("activationMax", \S.activationMax),
+                field("outputZeroPoint", \S.outputZeroPoint), field("reserved", \S.reserved),
+                field("outputScale", \S.outputScale), field("name", \S.name),
+            ])
+        #expect(SeparableBlock.byteCount(stages: 3) == 80 && SeparableBlock.byteCount(stages: 2) == 56)
     }
 
     /// The numbers that the text works out.

@@ -14,6 +14,8 @@ import Testing
         #expect(MemoryLayout<InputRecord>.size == 24)
         #expect(MemoryLayout<OutputRecord>.size == 24)
         #expect(MemoryLayout<PreprocessingRecord>.size == 4)
+        #expect(MemoryLayout<RecomputationRecord>.size == 16)
+        #expect(MemoryLayout<StageRecord>.stride == 24)
     }
 
     @Test func headerFieldsLieWhereTheyAreSaidTo() {

@@ -172,9 +172,9 @@ final class KernelSet: CustomStringConvertible {
             + VectorKernels.names.compactMap { VectorKernels.named($0) }.map { KernelSet(vector: $0) }
     }
 
-    private func run(_ taken: (VectorKernels) -> Bool, else portable: () -> Void) {
+    private func run(_ taken: (VectorKernels) -> KernelPath, else portable: () -> Void) {
         rows += 1
-        if let vector, taken(vector) { rowsTaken += 1 } else { portable() }
+        if let vector, taken(vector) != .reference { rowsTaken += 1 } else { portable() }
     }
 
     func convolve(

@@ -217,6 +217,23 @@ import Testing
         #expect(compared > 100 && total <= best)
     }
 
+    /// Rows of a segment take turns: where its weights fill a cache several times over, each row would fetch them all again.
+    @Test func weightsThatNoCacheHoldsAreParted() throws {
+        let seed: UInt64 = 1500
+        var parted = 0
+        for round in 0..<100 {
+            let light = randomProblem(seed: seed + UInt64(round))
+            var heavy = light
+            for index in heavy.steps.indices { heavy.steps[index].parameterBytes = 1 << 20 }
+            let (before, after) = (try Planner(light).plan(), try Planner(heavy).plan())
+            #expect(after.arenaBytes <= before.arenaBytes, "seed \(seed) round \(round)")
+            #expect(Set(before.segments).isSubset(of: after.segments), "seed \(seed) round \(round)")
+            #expect(firstFault(heavy, after) == nil, "seed \(seed) round \(round)")
+            parted += after.segments.count - before.segments.count
+        }
+        #expect(parted > 0)
+    }
+
     @Test func aStepThatWaitsForRowsThatNobodyMakesIsAnError() {
         let problem = PlanProblem(
             buffers: [

@@ -31,12 +31,15 @@ struct Example {
         let arena = Arena(UnsafeMutableRawBufferPointer(start: arena_start(), count: Int(arena_bytes)))
         guard let session = try? Session(model: model, arena: arena) else { stop("the arena does not fit the model") }
 
-        var camera = Camera(state: model.reader.header.selfTestSeed)
         let row = UnsafeMutableBufferPointer(start: line_start(), count: model.inputRowBytes)
-        for _ in 0..<model.inputHeight {
-            camera.readRow(into: row)
-            // All work is done here, row by row; when push returns, the row's memory is free again.
-            guard (try? session.push(row: UnsafeRawBufferPointer(row))) != nil else { stop("a row was refused") }
+        // More than one pass wants the same picture again: then the camera must have held it.
+        for _ in 0..<model.passes {
+            var camera = Camera(state: model.reader.header.selfTestSeed)
+            for _ in 0..<model.inputHeight {
+                camera.readRow(into: row)
+                // All work is done here, row by row; when push returns, the row's memory is free again.
+                guard (try? session.push(row: UnsafeRawBufferPointer(row))) != nil else { stop("a row was refused") }
+            }
         }
 
         guard let scores = try? session.output() else { stop("the answer is not ready") }

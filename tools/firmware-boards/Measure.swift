@@ -54,10 +54,12 @@ struct Measure {
 
         var observer = OperatorCounter()
         let rowBytes = model.inputRowBytes
-        for y in 0..<model.inputHeight {
-            let row = pictureRow(y, rowBytes)
-            guard (try? session.push(row: row, observer: &observer)) != nil else { stop("a row was refused") }
-            _ = instructions()
+        for _ in 0..<model.passes {
+            for y in 0..<model.inputHeight {
+                let row = pictureRow(y, rowBytes)
+                guard (try? session.push(row: row, observer: &observer)) != nil else { stop("a row was refused") }
+                _ = instructions()
+            }
         }
         let done = instructions()
 

@@ -64,7 +64,15 @@ typedef struct {
     uint8_t high;
 } SKAddition;
 
-// Each returns 0 when it has not done the row, because the shape or a multiplier is beyond it: the reference does it then.
+// How a kernel has made a row.
+enum {
+    SK_LEFT = 0,      // not at all, because the shape or a multiplier is beyond it: the reference does it then
+    SK_IN_PLACE = 1,  // from the rows where they lie
+    SK_PACKED = 2,    // from rows that it has packed or sorted first
+    SK_GROUPED = 3,   // from rows that it has sorted so that several small groups share a vector
+};
+
+// Each of the operators returns one of these.
 typedef struct {
     const char *name;
     int (*convolve)(const SKInput *, const SKOutput *, const SKWindow *, const SKConvolution *);
@@ -73,6 +81,10 @@ typedef struct {
     int (*poolMax)(const SKInput *, const SKOutput *, const SKWindow *, uint8_t low, uint8_t high);
     int (*poolAverage)(const SKInput *, const SKOutput *, const SKWindow *, uint8_t low, uint8_t high);
     int (*accumulate)(const SKInput *row, int32_t *sums);  // sums[c] += value - 128, over the row
+    // What the core can do at best, for reports; null where nobody measures. Dot products that stay in registers, and the number
+    // of multiply-accumulates that they were; a pass over `bytes`, a multiple of 512 and aligned to 64.
+    int64_t (*dotProducts)(int64_t rounds);
+    void (*read)(const uint8_t *start, int64_t bytes);
 } SKKernels;
 
 // The kernels for an instruction set by name (avx512vnni, avxvnni, avx2; i8mm, dotprod, neon), or the best that this processor

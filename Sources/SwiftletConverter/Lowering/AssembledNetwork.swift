@@ -11,6 +11,15 @@ struct AssembledOperand {
     var buffer: Int
     /// One a channel, in stored order.
     var slots: [Int]
+    /// The buffer's column that is the operand's first.
+    var column = 0
+}
+
+/// One of the convolutions of a separable block.
+struct AssembledStage {
+    var name: String
+    var record: StageRecord
+    var parameters: [UInt8]
 }
 
 /// An operator that is ready to be written, all but offsets.
@@ -21,10 +30,15 @@ struct AssembledOperation {
     var second: AssembledOperand?
     var output: AssembledOperand
     var parameters: [UInt8] = []
+    /// Of a separable block; its `parameters` name them.
+    var stages: [AssembledStage] = []
+    /// Of a separable block: columns that are made at a time.
+    var pieceColumns = 0
+    /// The operator before it that has the same parameters, which are written once.
+    var parametersOf: Int?
     /// Counted as the file does: inputs first, then operators.
     var producers: [Int]
     var scratchBuffer: Int?
-    var multiplyAccumulates = 0
     var window: Window
     /// What calibration and reports know the output as.
     var value: ValueID
@@ -34,6 +48,12 @@ struct AssembledOperation {
     var valueOrder: [Int]
     /// Of each stored output channel.
     var outputQuantization: [AffineQuantization]
+
+    var kind: OperatorKind? { OperatorKind(rawValue: record.kind) }
+
+    var multiplyAccumulates: Int {
+        parameters.withUnsafeBytes { record.multiplyAccumulates(block: $0.baseAddress) }
+    }
 }
 
 struct AssembledBuffer {
@@ -55,6 +75,8 @@ struct AssembledMap {
     var quantization: AffineQuantization
     /// Whether pairs of channels are Int16.
     var isWide = false
+    /// Of a pass: the picture's column that is its first.
+    var firstColumn = 0
 }
 
 struct AssembledNetwork {
@@ -64,6 +86,22 @@ struct AssembledNetwork {
     var outputs: [AssembledMap]
     /// Whether inputs are pushed as pixels of 0...255; else as int8.
     var inputsArePixels: Bool
+    /// Pixels in a row of the picture where the inputs are passes over its columns; nil where they are inputs.
+    var rowWidth: Int?
+
+    var multiplyAccumulates: Int { operations.reduce(0) { $0 + $1.multiplyAccumulates } }
+
+    /// Whether only a reader of the later version can run it.
+    var needsRecomputation: Bool { rowWidth != nil || operations.contains { $0.kind == .separableBlock } }
+
+    /// The operators that read each buffer and those that write it.
+    func readers(of buffer: Int) -> [Int] {
+        operations.indices.filter {
+            operations[$0].input.buffer == buffer || operations[$0].second?.buffer == buffer
+        }
+    }
+
+    func writers(of buffer: Int) -> [Int] { operations.indices.filter { operations[$0].output.buffer == buffer } }
 
     /// The operators that wait for rows of `producer`.
     func consumers(of producer: Int) -> [Int] {
@@ -72,7 +110,7 @@ struct AssembledNetwork {
 
     /// The same network as rows and buffers alone.
     var planProblem: PlanProblem {
-        PlanProblem(
+        var problem = PlanProblem(
             buffers: buffers.map {
                 .init(name: $0.name, rowBytes: $0.rowBytes, height: $0.height, isOutput: $0.isOutput)
             },
@@ -94,5 +132,7 @@ struct AssembledNetwork {
                 kernelRows: max(2, operations.map { Int($0.record.kernelHeight) }.max() ?? 2)
             ).byteCount,
             alignment: StateLayout.alignment)
+        problem.sourcesArePasses = rowWidth != nil
+        return problem
     }
 }

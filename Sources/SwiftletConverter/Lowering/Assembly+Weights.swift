@@ -35,7 +35,8 @@ extension Assembly {
                 inputs: inputOrder.map { scales(operation.operands[0][$0]) },
                 padValues: inputOrder.map { padValues?[$0] ?? 0 },
                 outputs: assembled.outputQuantization,
-                inputMeans: inputMeans(operation.operands[0], order: inputOrder), tapShares: tapShares(operation),
+                inputMeans: inputMeans(operation.operands[0], order: inputOrder),
+                tapShares: operation.window.tapShares(of: operation.inputShape, outputs: operation.outputShape),
                 covariance: {
                     covariance(operation, layout, group: $0, inputOrder: inputOrder, outputOrder: outputOrder)
                 })
@@ -49,8 +50,6 @@ extension Assembly {
                     return values[(place / groupInputs * layout.taps + tap) * groupInputs + place % groupInputs]
                 })
         }
-        let pixels = operation.outputShape.height * operation.outputShape.width
-        assembled.multiplyAccumulates = pixels * operation.outputShape.channels * layout.taps * groupInputs
     }
 
     /// The means of an operand's channels in stored order; empty when one of them is not known.
@@ -62,26 +61,6 @@ extension Assembly {
             return means[operation.value]?[operation.valueChannel(reference.channel)]
         }
         return known.contains { $0 == nil } ? [] : order.map { known[$0]! }
-    }
-
-    /// For each tap of a window the share of outputs for which it lies inside the map.
-    private func tapShares(_ operation: LoweredOperation) -> [Double] {
-        let (window, input, output) = (operation.window, operation.inputShape, operation.outputShape)
-        func shares(_ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int, _ size: Int, _ count: Int)
-            -> [Double]
-        {
-            (0..<kernel).map { tap in
-                let inside = (0..<count).filter { 0..<size ~= $0 * stride - padding + tap * dilation }.count
-                return Double(inside) / Double(count)
-            }
-        }
-        let rows = shares(
-            window.kernel.height, window.stride.height, window.padding.top, window.dilation.height, input.height,
-            output.height)
-        let columns = shares(
-            window.kernel.width, window.stride.width, window.padding.left, window.dilation.width, input.width,
-            output.width)
-        return rows.flatMap { row in columns.map { row * $0 } }
     }
 
     /// How the inputs of a stored group vary together, `[tap][stored input]` both ways; nil where it is not known.
@@ -99,5 +78,22 @@ extension Assembly {
         let matrix = known.groups[inputOrder[group * inputs] / inputs]
         let places = (0..<layout.taps).flatMap { tap in order.map { tap * inputs + $0 } }
         return places.flatMap { row in places.map { matrix[row * known.width + $0] } }
+    }
+}
+
+extension Window {
+    /// For each tap the share of outputs for which it lies inside the map; elsewhere it meets padding.
+    func tapShares(of input: Shape, outputs: Shape) -> [Double] {
+        func shares(_ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int, _ size: Int, _ count: Int)
+            -> [Double]
+        {
+            (0..<kernel).map { tap in
+                let inside = (0..<count).filter { 0..<size ~= $0 * stride - padding + tap * dilation }.count
+                return Double(inside) / Double(count)
+            }
+        }
+        let rows = shares(kernel.height, stride.height, padding.top, dilation.height, input.height, outputs.height)
+        let columns = shares(kernel.width, stride.width, padding.left, dilation.width, input.width, outputs.width)
+        return rows.flatMap { row in columns.map { row * $0 } }
     }
 }

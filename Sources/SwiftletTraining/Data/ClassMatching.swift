@@ -16,6 +16,8 @@ private struct RelabelledDataSet: DataSet {
 
     func label(at index: Int) -> Int { labels[whole.label(at: index)] }
 
+    func pictureName(at index: Int) -> String { whole.pictureName(at: index) }
+
     func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
         try whole.readPixels(at: index, into: pixels)
     }

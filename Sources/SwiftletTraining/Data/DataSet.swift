@@ -16,6 +16,9 @@ public protocol DataSet: Sendable {
     /// The class of picture `index`, in `0 ..< classNames.count`.
     func label(at index: Int) -> Int
 
+    /// What a person finds the picture by: its file, or its number in the data set.
+    func pictureName(at index: Int) -> String
+
     /// Writes picture `index` as height x width x channels bytes, resized and cropped as `format` says.
     ///
     /// - Throws: `DataSetError` that names the file, the place in it and what is wrong.
@@ -24,4 +27,6 @@ public protocol DataSet: Sendable {
 
 extension DataSet {
     public var isIndexedByName: Bool { false }
+
+    public func pictureName(at index: Int) -> String { "\(name) picture \(index)" }
 }

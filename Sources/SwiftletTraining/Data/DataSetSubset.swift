@@ -15,6 +15,8 @@ struct DataSetSubset: DataSet {
 
     func label(at index: Int) -> Int { whole.label(at: indices[index]) }
 
+    func pictureName(at index: Int) -> String { whole.pictureName(at: indices[index]) }
+
     func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
         try whole.readPixels(at: indices[index], into: pixels)
     }

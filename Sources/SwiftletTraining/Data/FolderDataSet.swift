@@ -48,6 +48,8 @@ struct FolderDataSet: DataSet {
 
     func label(at index: Int) -> Int { Int(labels[index]) }
 
+    func pictureName(at index: Int) -> String { files[index] }
+
     func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
         do {
             try PictureStream.read(PNGReader(path: files[index]), format: format, into: pixels)

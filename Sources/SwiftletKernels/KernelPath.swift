@@ -1,0 +1,18 @@
+/// How a row has been made: by the portable reference, or by an instruction set's kernel in one of its ways.
+///
+/// The values are those of `CSwiftletKernels`. What it does not do: change a byte; all ways give the same row.
+
+public struct KernelPath: RawRepresentable, Hashable, Sendable {
+    public let rawValue: Int32
+
+    @inlinable public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// No kernel was chosen, or the shape or a multiplier is beyond it.
+    public static let reference = KernelPath(rawValue: 0)
+    /// From the rows where they lie.
+    public static let inPlace = KernelPath(rawValue: 1)
+    /// From rows that were packed or sorted first.
+    public static let packed = KernelPath(rawValue: 2)
+    /// From rows that were sorted so that several small groups share a vector.
+    public static let grouped = KernelPath(rawValue: 3)
+}
