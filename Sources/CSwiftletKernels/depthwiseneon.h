@@ -104,5 +104,5 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
     NAME(depthwiseRow)(&source, &target, w, conv);
     if (out->channels)
         NAME(scatter)(target.start, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
-    return 1;
+    return 2;
 }

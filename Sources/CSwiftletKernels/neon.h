@@ -260,4 +260,4 @@ static inline int NAME(mostPixels)(int vectors) { return PIXELS_OF(vectors); }
     }
 
 #define TABLE(name) \
-    {name, NAME(convolve), NAME(convolveDepthwise), NAME(add), NAME(poolMax), NAME(poolAverage), NAME(accumulate)}
+    {name, NAME(convolve), NAME(convolveDepthwise), NAME(add), NAME(poolMax), NAME(poolAverage), NAME(accumulate), 0, 0}

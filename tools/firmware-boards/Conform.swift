@@ -70,13 +70,13 @@ struct Comparison {
         let parameters = memory.convolution(layout, &generator)
         let outputs = memory.outputs(layout.outputChannels, width: generator.next(1...20), &generator)
         if isDepthwise {
-            let isMade = kernels.convolveDepthwise(input, outputs.made, window, parameters)
+            let isMade = kernels.convolveDepthwise(input, outputs.made, window, parameters) != .reference
             convolveDepthwiseRow(input, outputs.expected, window, parameters)
             compare(
                 "the core's depthwise convolution differs from the reference", outputs, isMade: isMade, window: window,
                 input: input, layout: layout)
         } else {
-            let isMade = kernels.convolve(input, outputs.made, window, parameters)
+            let isMade = kernels.convolve(input, outputs.made, window, parameters) != .reference
             convolveRow(input, outputs.expected, window, parameters)
             compare(
                 "the core's convolution differs from the reference", outputs, isMade: isMade, window: window,
@@ -99,7 +99,7 @@ struct Comparison {
             ),
             range: generator.nextRange())
         let outputs = memory.outputs(channels, width: width, &generator)
-        let isMade = kernels.add(first, second, outputs.made, channels: channels, parameters)
+        let isMade = kernels.add(first, second, outputs.made, channels: channels, parameters) != .reference
         addRow(first, second, outputs.expected, channels: channels, parameters)
         compare(
             "the core's addition differs from the reference", outputs, isMade: isMade, input: first, channels: channels)
@@ -112,13 +112,13 @@ struct Comparison {
             channels, width: generator.next(1...40), height: window.kernelHeight, hasPadding: true, &generator)
         let width = generator.next(1...20)
         let largest = memory.outputs(channels, width: width, &generator)
-        let isLargest = kernels.poolMax(input, largest.made, window, channels: channels, range: range)
+        let isLargest = kernels.poolMax(input, largest.made, window, channels: channels, range: range) != .reference
         poolMaxRow(input, largest.expected, window, channels: channels, range: range)
         compare(
             "the core's maximum differs from the reference", largest, isMade: isLargest, window: window, input: input,
             channels: channels)
         let mean = memory.outputs(channels, width: width, &generator)
-        let isMean = kernels.poolAverage(input, mean.made, window, channels: channels, range: range)
+        let isMean = kernels.poolAverage(input, mean.made, window, channels: channels, range: range) != .reference
         poolAverageRow(input, mean.expected, window, channels: channels, range: range)
         compare(
             "the core's average differs from the reference", mean, isMade: isMean, window: window, input: input,
@@ -137,7 +137,7 @@ struct Comparison {
             let start = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: UInt8.self)
             return OutputRow(start: start, width: 1, pixelBytes: bytes, channels: nil)
         }
-        let isMade = kernels.accumulate(input, into: sums.0, channels: channels)
+        let isMade = kernels.accumulate(input, into: sums.0, channels: channels) != .reference
         accumulateRow(input, into: sums.1, channels: channels)
         compare(
             "the core's sums of a row differ from the reference",
