@@ -20,13 +20,15 @@ def swiftlet(program, *arguments):
 
 
 def linked_operators(model):
-    """The Swift source that leaves out the operators that the model does not have."""
+    """The Swift source that leaves out the operators, and the version of the format, that the model does not have."""
     kinds = sorted({operation["operatorKind"] for operation in model["operators"]})
     cases = "".join(f"        case OperatorKind.{kind}.rawValue: .{kind}\n" for kind in kinds)
     return ("/// The operators of one model; takes the place of the file of this name in SwiftletFormat.\n\n"
             "extension OperatorRecord {\n    @inlinable\n    @inline(__always)\n"
             "    public var operatorKind: OperatorKind? {\n        switch kind {\n"
-            f"{cases}        default: nil\n        }}\n    }}\n}}\n")
+            f"{cases}        default: nil\n        }}\n    }}\n}}\n\n"
+            "extension HeaderRecord {\n    @inlinable\n    @inline(__always)\n"
+            f"    public static var newestVersion: UInt16 {{ {model['version']} }}\n}}\n")
 
 
 def write_sources(model, folder):

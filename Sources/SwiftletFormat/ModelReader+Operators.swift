@@ -43,7 +43,9 @@ extension ModelReader {
                 : (Int(record.outputWidth) - Int(record.inputWidth), Int(record.inputWidth))
             try require(rest > 0 && (!joinsRows || record.inputWidth == record.outputWidth), rest)
             try checkOperand(record.second, channels: inputs, width: joinsRows ? other : rest, index: index)
-        case .separableBlock: try checkWindowsOfBlock(record, index: index)
+        case .separableBlock:
+            guard recomputes else { throw .invalid(part: .recomputation, index: index, value: Int(record.kind)) }
+            try checkWindowsOfBlock(record, index: index)
         case .globalAveragePool:
             try require(outputs == inputs && record.outputHeight == 1 && record.outputWidth == 1, outputs)
             try require(Int(record.scratchBuffer) < bufferCount, Int(record.scratchBuffer))
@@ -141,7 +143,9 @@ extension ModelReader {
                     shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)), index: index)
             }
         case .softmax: try checkSoftmax(block, record, index: index)
-        case .separableBlock: try checkStages(SeparableBlock(record, block: block), record, index: index)
+        case .separableBlock:
+            // Asked again so that a build without such models leaves the check out.
+            if recomputes { try checkStages(SeparableBlock(record, block: block), record, index: index) }
         case .rearrange:
             let layout = RearrangementLayout(record)
             func check(_ offset: Int, _ count: UInt16, limit: UInt16) throws(FormatError) {

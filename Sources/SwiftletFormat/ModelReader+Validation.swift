@@ -148,7 +148,7 @@ extension ModelReader {
         guard (header.recomputation != 0) == (header.version == HeaderRecord.recomputingVersion) else {
             throw .invalid(part: .recomputation, index: -1, value: header.recomputation.saturated)
         }
-        guard header.recomputation != 0 else { return }
+        guard recomputes else { return }
         let fileBytes = header.fileBytes.saturated
         let start = header.recomputation.saturated
         let columns = start + MemoryLayout<RecomputationRecord>.size

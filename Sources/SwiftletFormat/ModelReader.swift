@@ -31,8 +31,8 @@ public struct ModelReader: @unchecked Sendable {
         base = start
         header = start.load(as: HeaderRecord.self)
         guard header.magic == HeaderRecord.magic else { throw .notAModel }
-        guard header.version == HeaderRecord.version || header.version == HeaderRecord.recomputingVersion else {
-            throw .unsupportedVersion(found: Int(header.version), supported: Int(HeaderRecord.recomputingVersion))
+        guard header.version == HeaderRecord.version || header.version == HeaderRecord.newestVersion else {
+            throw .unsupportedVersion(found: Int(header.version), supported: Int(HeaderRecord.newestVersion))
         }
         guard Int(header.headerBytes) == headerBytes else {
             throw .invalid(part: .header, index: 0, value: Int(header.headerBytes))
@@ -61,26 +61,41 @@ public struct ModelReader: @unchecked Sendable {
     public var classCount: Int { Int(header.classNames.count) }
     public var arenaBytes: Int { Int(header.arenaBytes) }
 
+    /// Whether some rows are made more than once; known at build time where no model of this build does.
+    @inlinable
+    @inline(__always)
+    public var recomputes: Bool {
+        HeaderRecord.newestVersion == HeaderRecord.recomputingVersion && header.recomputation != 0
+    }
+
     /// What the model says of its recomputation; nil for one that makes every row once.
+    @inlinable
+    @inline(__always)
     public var recomputation: RecomputationRecord? {
-        header.recomputation == 0 ? nil : pointer(header.recomputation).load(as: RecomputationRecord.self)
+        !recomputes ? nil : pointer(header.recomputation).load(as: RecomputationRecord.self)
     }
 
     /// How many times the rows of the input are pushed.
+    @inlinable
+    @inline(__always)
     public var passes: Int { recomputation.map { Int($0.passes) } ?? 1 }
 
     /// The first column of the picture that a pass takes; 0 where there is only one.
     @inlinable
     public func firstColumn(ofPass pass: Int) -> Int {
-        guard header.recomputation != 0 else { return 0 }
+        guard recomputes else { return 0 }
         let columns = pointer(header.recomputation) + MemoryLayout<RecomputationRecord>.size
         return Int(columns.load(fromByteOffset: pass * 2, as: UInt16.self))
     }
 
     /// Inputs that a caller knows: those of several passes are one.
+    @inlinable
+    @inline(__always)
     public var pushedInputCount: Int { passes > 1 ? 1 : inputCount }
 
     /// Pixels in a row that is pushed into input `index`.
+    @inlinable
+    @inline(__always)
     public func pushedWidth(_ index: Int) -> Int {
         if let recomputation, recomputation.passes > 1 { return Int(recomputation.rowWidth) }
         return Int(input(index).width)
