@@ -69,7 +69,7 @@ enum {
     SK_LEFT = 0,      // not at all, because the shape or a multiplier is beyond it: the reference does it then
     SK_IN_PLACE = 1,  // from the rows where they lie
     SK_PACKED = 2,    // from rows that it has packed or sorted first
-    SK_GROUPED = 3,   // from rows that it has sorted so that several small groups share a vector
+    SK_GROUPED = 3,   // several small groups at once: in one vector, or as one group with zeros between
 };
 
 // Each of the operators returns one of these.
