@@ -71,7 +71,7 @@ struct PlanCommand: ParsableCommand {
         let arrangement = Arrangement(inputIsResident: residentInput, maxArena: maxArena)
         guard runs else {
             let planned = try ConversionPipeline.plan(architecture, arrangement: arrangement)
-            return MemoryReport(planned.problem, planned.plan, macsFactor: planned.macsFactor)
+            return try MemoryReport(planned.problem, planned.plan, macsFactor: planned.macsFactor)
         }
         let model = try ConversionPipeline.convertRandom(architecture, seed: 1, arrangement: arrangement)
         let file = try ModelFile(contents: model.bytes, path: network)

@@ -56,7 +56,10 @@ extension MemoryReport {
                     + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much"
             ]
             + (isRecomputing ? ["         \(factor) times the MACs of a run that recomputes nothing\(reads)"] : [])
-            + ["         at its peak \(lowerBoundBytes) B are in use:", ""]
+            + [
+                "         no order of these operators needs less than \(lowerBoundBytes) B",
+                "         at its peak \(livePeakBytes) B are in use:", "",
+            ]
             + table(["bytes", "at", "rows", "what"], [["\(stateBytes)", "0", "", "executor state"]] + rows))
             .joined(separator: "\n")
     }
