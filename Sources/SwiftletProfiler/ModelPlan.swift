@@ -107,6 +107,8 @@ public struct MemoryReport: Sendable, Codable {
     public var macsFactor: Double
     /// How many times the picture must be pushed.
     public var passes: Int
+    /// Where both plans were run.
+    public var speed: StreamingSpeed?
     public var rings: [RingReport]
 
     /// Of a plan that no file holds yet.
