@@ -49,8 +49,18 @@ struct ConvertCommand: ParsableCommand {
     var nearestRounding = false
     @Flag(help: "Run the model on calibration pictures and give back in its biases what int8 took from means.")
     var empiricalBiases = false
+    @Option(
+        help: ArgumentHelp(
+            "A layer whose output keeps 16 bits, twice the memory and slower; any number of times.",
+            valueName: "layer=int16"))
+    var keep: [String] = []
     @Flag(help: "Try what these options may do, one after the other; keep what is best on --evaluation.")
     var auto = false
+    @Flag(
+        help:
+            "Say of each layer what it adds to the error and what it inherits, and of the worst five why and what helps."
+    )
+    var explain = false
     @Option(help: "Labelled pictures: measure float and int8 accuracy on them.")
     var evaluation: String?
     @Option(help: "Write the report as JSON to this file.")
@@ -75,10 +85,10 @@ struct ConvertCommand: ParsableCommand {
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
-        "--calibration, --evaluation, --report, --shared-scales, --nearest-rounding, --empirical-biases and --auto"
+        "--calibration, --evaluation, --report, --shared-scales, --nearest-rounding, --empirical-biases, --keep, --auto and --explain"
     private var asksForFloat: Bool {
         calibration != nil || evaluation != nil || report != nil || sharedScales || nearestRounding
-            || empiricalBiases || auto
+            || empiricalBiases || !keep.isEmpty || auto || explain
     }
 
     func validate() throws {
@@ -90,6 +100,9 @@ struct ConvertCommand: ParsableCommand {
         }
         guard maxArena.map({ $0 > 0 }) ?? true else {
             throw ValidationError("--max-arena is a number of bytes, 1 or more")
+        }
+        for layer in keep where !layer.hasSuffix("=int16") || layer == "=int16" {
+            throw ValidationError("--keep is LAYER=int16, not '\(layer)'; --explain names the layers")
         }
         guard !auto || evaluation != nil else {
             throw ValidationError("--auto needs labelled pictures to judge by: give --evaluation KIND:PATH")
@@ -210,6 +223,8 @@ struct ConvertCommand: ParsableCommand {
         options.equalizesChannels = !sharedScales
         options.roundsWithFeedback = !nearestRounding
         options.correctsBiasesEmpirically = empiricalBiases
+        options.explains = explain
+        options.wideLayers = keep.map { String($0.dropLast("=int16".count)) }
         options.calibrationCount = min(calibrationCount, pictures.count)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
@@ -229,7 +244,7 @@ struct ConvertCommand: ParsableCommand {
         if json {
             try Console.print(json: conversion.report)
         } else {
-            try Console.print(conversion.report.text)
+            try Console.print(conversion.report.text(explains: explain))
             try Console.print("wrote \(output)")
         }
     }

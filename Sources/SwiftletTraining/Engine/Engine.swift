@@ -39,8 +39,12 @@ final class Engine {
     private var gradientMemory: [UnsafeMutablePointer<Float>] = []
     private let graph: Graph
 
-    /// - Parameter isTrained: whether backward passes will be run.
-    init(graph: Graph, batchSize: Int, threads: Int, isTrained: Bool) throws {
+    /// - Parameters:
+    ///   - isTrained: whether backward passes will be run.
+    ///   - precision: of matrix products; one that is available here.
+    init(
+        graph: Graph, batchSize: Int, threads: Int, isTrained: Bool, precision: ProductPrecision = .float32
+    ) throws {
         try graph.checkParameters()
         self.graph = graph
         self.batchSize = batchSize
@@ -48,7 +52,9 @@ final class Engine {
         workers = Workers(count: threads)
         input = Map(shape: graph.inputShape, batchSize: batchSize)
         maps[graph.input] = input
-        var builder = UnitBuilder(graph: graph, batchSize: batchSize, threads: workers.count, isTrained: isTrained)
+        var builder = UnitBuilder(
+            graph: graph, batchSize: batchSize,
+            multipliers: (0..<workers.count).map { _ in Multiplier(precision) }, isTrained: isTrained)
         builder.maps = maps
         try builder.build()
         maps = builder.maps
@@ -105,6 +111,14 @@ final class Engine {
     func forward(count: Int, _ mode: Mode) {
         workers.run(batch: count) { [self] share in
             for unit in units { unit.forward(share, mode) }
+        }
+    }
+
+    /// As `forward(count:_:)`, unit by unit, and calls `body` after each.
+    func forward(count: Int, _ mode: Mode, after body: (Unit) -> Void) {
+        for unit in units {
+            workers.run(batch: count) { share in unit.forward(share, mode) }
+            body(unit)
         }
     }
 

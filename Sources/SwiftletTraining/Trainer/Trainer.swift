@@ -11,6 +11,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case diverged(epoch: Int, step: Int, learningRate: Float)
     case wrongData(String)
     case cannotResume(String)
+    case unavailable(ProductPrecision)
 
     public var description: String {
         switch self {
@@ -19,6 +20,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
                 + "try a smaller --learning-rate or a longer --warm-up"
         case .wrongData(let reason), .cannotResume(let reason):
             reason
+        case .unavailable(let precision):
+            "this processor or its oneDNN does not multiply \(precision.rawValue); train with --precision float32"
         }
     }
 }
@@ -56,6 +59,9 @@ public final class Trainer {
                 "\(training.count) pictures, a batch of \(configuration.batchSize) and \(configuration.epochs) epochs: "
                     + "each must be at least 1")
         }
+        guard configuration.precision.isAvailable else {
+            throw TrainingError.unavailable(configuration.precision)
+        }
         self.architecture = architecture
         self.configuration = configuration
         self.training = BatchLoader(training)
@@ -68,7 +74,7 @@ public final class Trainer {
         }
         engine = try Engine(
             graph: graph, batchSize: min(configuration.batchSize, training.count), threads: configuration.threads,
-            isTrained: true)
+            isTrained: true, precision: configuration.precision)
         if let checkpoint { try resume(checkpoint) }
     }
 
@@ -207,9 +213,10 @@ public final class Trainer {
                 "the checkpoint holds \(checkpoint.architecture.spec), this run trains \(architecture.spec)")
         }
         guard let past = decode([EpochMetrics].self, "metrics"),
-            let step = checkpoint.training["step"].flatMap({ UInt64($0) })
+            let step = checkpoint.training["step"].flatMap({ UInt64($0) }),
+            let was = decode(TrainingConfiguration.self, "configuration")
         else { throw TrainingError.cannotResume("the checkpoint says nothing of a run that could go on") }
-        if let was = decode(TrainingConfiguration.self, "configuration"), was != configuration {
+        guard was == configuration else {
             throw TrainingError.cannotResume(
                 "the checkpoint's run was another one: \(try differences(was, configuration)); give the same options or "
                     + "begin anew")
