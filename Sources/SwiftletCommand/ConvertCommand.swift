@@ -37,12 +37,15 @@ struct ConvertCommand: ParsableCommand {
 
     @Argument(help: "The checkpoint, ONNX or .tflite file and the model to write; only the model with --architecture.")
     var files: [String] = []
-    @Option(help: "Pictures that tell the ranges of activations; the training data if not given.")
+    @Option(
+        help:
+            "Pictures that tell the ranges of activations, unless training has learned them; the training data if not given."
+    )
     var calibration: String?
     @Option(help: "How many of them to look at.")
     var calibrationCount = ConversionOptions().calibrationCount
     @Option(help: "How ranges are chosen: \(RangeMethod.forms.joined(separator: ", ")).")
-    var ranges = "\(ConversionOptions().rangeMethod)"
+    var ranges = Self.standardRanges
     @Flag(help: "One scale for all channels of a map, even where scales of single channels cost nothing.")
     var sharedScales = false
     @Flag(help: "Round each weight to nearest; else so that errors cancel on the calibration pictures.")
@@ -72,6 +75,8 @@ struct ConvertCommand: ParsableCommand {
     var imported: ImportOptions
     @Flag(help: "Print the report as JSON.")
     var json = false
+
+    private static let standardRanges = "\(ConversionOptions().rangeMethod)"
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
@@ -193,15 +198,7 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func convert(_ network: some TrainedNetwork, to output: String) throws {
-        guard let source = calibration ?? network.trainingData else {
-            throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
-        }
-        let pictures: any DataSet
-        do {
-            pictures = try DataSets.open(source, split: .training, format: network.inputFormat)
-        } catch  where calibration == nil {
-            throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
-        }
+        let pictures = try calibrationPictures(of: network)
         let labelled = try evaluation.map {
             try DataSets.open($0, split: .test, format: network.inputFormat).matched(to: network.classNames)
         }
@@ -210,13 +207,15 @@ struct ConvertCommand: ParsableCommand {
         options.equalizesChannels = !sharedScales
         options.roundsWithFeedback = !nearestRounding
         options.correctsBiasesEmpirically = empiricalBiases
-        options.calibrationCount = min(calibrationCount, pictures.count)
+        options.calibrationCount = min(calibrationCount, pictures?.count ?? calibrationCount)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
         options.maxArena = maxArena
-        Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
+        if network.learnedRanges == nil, let pictures {
+            Console.note("calibrating on \(options.calibrationCount) pictures of \(pictures.name)")
+        }
         var conversion: Conversion
-        if auto, let labelled {
+        if auto, let labelled, let pictures {
             conversion = try ConversionPipeline.convertBest(
                 network, calibration: pictures, evaluation: labelled, options: options
             ) { Console.note("trying \($0)") }
@@ -231,6 +230,32 @@ struct ConvertCommand: ParsableCommand {
         } else {
             try Console.print(conversion.report.text)
             try Console.print("wrote \(output)")
+        }
+    }
+
+    /// A network that has learned its ranges does without, where there are none.
+    private func calibrationPictures(of network: some TrainedNetwork) throws -> (any DataSet)? {
+        if network.learnedRanges != nil {
+            let standard = Self.standardRanges
+            guard !sharedScales, !nearestRounding, !empiricalBiases, !auto, ranges == standard else {
+                throw CommandFailure(
+                    "\(files[0]) has learned its ranges in training: leave out --ranges, --shared-scales, --nearest-rounding, "
+                        + "--empirical-biases and --auto")
+            }
+            guard let source = calibration else {
+                return network.trainingData.flatMap {
+                    try? DataSets.open($0, split: .training, format: network.inputFormat)
+                }
+            }
+            return try DataSets.open(source, split: .training, format: network.inputFormat)
+        }
+        guard let source = calibration ?? network.trainingData else {
+            throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
+        }
+        do {
+            return try DataSets.open(source, split: .training, format: network.inputFormat)
+        } catch  where calibration == nil {
+            throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
         }
     }
 

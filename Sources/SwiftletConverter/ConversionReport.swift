@@ -91,11 +91,17 @@ public struct ConversionReport: Sendable, Codable {
                         format: "  %10.1f  %8.3f  %8.3f  %8.2f %%", layer.sqnr, layer.low, layer.high,
                         layer.saturation * 100))
         }
-        lines.append("")
+        if layers.isEmpty { lines.removeAll() }
+        if !layers.isEmpty {
+            lines.append("")
+            lines.append(
+                "lowest SQNR: "
+                    + worstLayers().map { String(format: "%@ %.1f dB", $0.name, $0.sqnr) }.joined(separator: ", "))
+        }
         lines.append(
-            "lowest SQNR: "
-                + worstLayers().map { String(format: "%@ %.1f dB", $0.name, $0.sqnr) }.joined(separator: ", "))
-        lines.append("calibration: \(rangeMethod) on \(calibrationImages) images")
+            calibrationImages > 0
+                ? "calibration: \(rangeMethod) on \(calibrationImages) images"
+                : "ranges:      \(rangeMethod) in training")
         lines.append("file:        \(fileBytes) B")
         lines.append(
             "arena:       \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); with whole tensors it would be "
