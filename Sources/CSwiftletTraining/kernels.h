@@ -330,16 +330,40 @@ static void NAME(copy)(const float *x, int64_t count, float *y, int accumulate) 
         for (int64_t i = 0; i < count; i++) y[i] += x[i];
 }
 
+// The steps of shuffles are small: known to the compiler, loads of every second channel are vectors and a permutation.
+static inline __attribute__((always_inline)) void NAME(moveRun)(const float *restrict in, int fromStep,
+                                                                float *restrict out, int toStep, int count,
+                                                                int accumulate) {
+    if (accumulate)
+        VECTOR for (int c = 0; c < count; c++) out[c * toStep] += in[c * fromStep];
+    else
+        VECTOR for (int c = 0; c < count; c++) out[c * toStep] = in[c * fromStep];
+}
+
 static void NAME(moveChannels)(const float *x, int32_t xChannels, float *y, int32_t yChannels, const STRun *runs,
                                int32_t count, int64_t rows, int accumulate) {
     for (int64_t r = 0; r < rows; r++, x += xChannels, y += yChannels)
         for (int32_t i = 0; i < count; i++) {
-            const float *restrict in = x + runs[i].from;
-            float *restrict out = y + runs[i].to;
-            if (accumulate)
-                for (int c = 0; c < runs[i].count; c++) out[c] += in[c];
+            const STRun run = runs[i];
+            const float *in = x + run.from;
+            float *out = y + run.to;
+            if (run.fromStep == 1 && run.toStep == 1)
+                NAME(moveRun)(in, 1, out, 1, run.count, accumulate);
+            else if (run.fromStep == 1 && run.toStep == 2)
+                NAME(moveRun)(in, 1, out, 2, run.count, accumulate);
+            else if (run.fromStep == 2 && run.toStep == 1)
+                NAME(moveRun)(in, 2, out, 1, run.count, accumulate);
             else
-                for (int c = 0; c < runs[i].count; c++) out[c] = in[c];
+                NAME(moveRun)(in, run.fromStep, out, run.toStep, run.count, accumulate);
+        }
+}
+
+static void NAME(roundToBFloat16)(const float *x, int64_t stride, int64_t rows, int64_t columns, uint16_t *y) {
+    for (int64_t r = 0; r < rows; r++, x += stride, y += columns)
+        VECTOR for (int64_t c = 0; c < columns; c++) {
+            uint32_t bits;
+            memcpy(&bits, x + c, sizeof bits);
+            y[c] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
         }
 }
 
@@ -516,7 +540,7 @@ const STKernels NAME(table) = {
     ISA, NAME(depthwiseForward), NAME(depthwiseBackwardInput), NAME(depthwiseBackwardWeight), NAME(imageToColumns),
     NAME(columnsToImage), NAME(channelSums), NAME(addBias), NAME(biasGradient), NAME(normalize), NAME(normalizeReduce),
     NAME(normalizeBackward), NAME(activate), NAME(activateBackward), NAME(add), NAME(copy), NAME(moveChannels),
-    NAME(maxPoolForward), NAME(maxPoolBackward), NAME(averagePoolForward),
+    NAME(roundToBFloat16), NAME(maxPoolForward), NAME(maxPoolBackward), NAME(averagePoolForward),
     NAME(averagePoolBackward), NAME(sgd), NAME(adamW),
     NAME(fakeQuantize), NAME(fakeQuantizeBackward),
 };

@@ -27,7 +27,9 @@ struct PlanCommand: ParsableCommand {
     var json = false
     @Flag(
         name: .customLong("run"),
-        help: "First run it in an arena of exactly that size, and with whole tensors too; outputs must agree.")
+        help: ArgumentHelp(
+            "First run it in an arena of exactly that size; an architecture with whole tensors too, whose output must be the "
+                + "same, and for the time that each takes."))
     var runs = false
 
     @Flag(help: "Plan anew for a picture that stands whole in the arena, as in a camera's frame buffer.")
@@ -71,14 +73,17 @@ struct PlanCommand: ParsableCommand {
         let arrangement = Arrangement(inputIsResident: residentInput, maxArena: maxArena)
         guard runs else {
             let planned = try ConversionPipeline.plan(architecture, arrangement: arrangement)
-            return MemoryReport(planned.problem, planned.plan, macsFactor: planned.macsFactor)
+            return try MemoryReport(planned.problem, planned.plan, macsFactor: planned.macsFactor)
         }
         let model = try ConversionPipeline.convertRandom(architecture, seed: 1, arrangement: arrangement)
         let file = try ModelFile(contents: model.bytes, path: network)
         let whole = try ConversionPipeline.convertRandom(
             architecture, seed: 1, arrangement: .planned(by: { try $0.layerwisePlan() }))
-        try check(file, promised: ArenaCheck.run(ModelFile(contents: whole.bytes, path: network)))
-        return try MemoryReport(file)
+        let wholeFile = try ModelFile(contents: whole.bytes, path: network)
+        try check(file, promised: ArenaCheck.run(wholeFile))
+        var report = try MemoryReport(file)
+        report.speed = try StreamingSpeed.measure(streamed: file, wholeTensors: wholeFile)
+        return report
     }
 
     /// - Throws: `ArenaCheck.Failure`, or `ProfileError.selfTestFailed` when the output is not what was promised.

@@ -49,7 +49,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Epochs over which the learning rate rises; 1, or 0 with --quantize, if not given.")
     var warmUp: Float?
     @Option(help: "sgd (Nesterov momentum) or adamw.")
-    var optimizer = "sgd"
+    var optimizer = TrainingConfiguration.Optimizer.sgd
     @Option(help: "Decay of weights; batch norms and biases never decay.")
     var weightDecay: Float = 5e-4
     @Option(help: "The share of the target that goes to all classes alike.")
@@ -58,6 +58,8 @@ struct TrainCommand: ParsableCommand {
     var seed: UInt64 = 1
     @Option(help: "Threads; as many as there are cores if not given. Results depend on their number.")
     var threads: Int?
+    @Option(help: "float32, or bfloat16 for the factors of matrix products: faster where the processor has them.")
+    var precision = ProductPrecision.float32
     @Flag(help: "Leave the pictures as they are.")
     var noAugmentation = false
     @Flag(help: "Go on with the run that the output file holds.")
@@ -77,9 +79,6 @@ struct TrainCommand: ParsableCommand {
     }
 
     func validate() throws {
-        guard TrainingConfiguration.Optimizer(rawValue: optimizer) != nil else {
-            throw ValidationError("--optimizer is sgd or adamw, not '\(optimizer)'")
-        }
         guard architecture != nil || start != nil else {
             throw ValidationError("say what to train: an architecture, or --from float.ckpt")
         }
@@ -173,13 +172,14 @@ struct TrainCommand: ParsableCommand {
         if quantize { configuration.beginQuantization() }
         configuration.epochs = epochs ?? configuration.epochs
         configuration.batchSize = batch
-        configuration.optimizer = TrainingConfiguration.Optimizer(rawValue: optimizer) ?? configuration.optimizer
+        configuration.optimizer = optimizer
         configuration.learningRate = learningRate ?? configuration.learningRate
         configuration.warmUpEpochs = warmUp ?? configuration.warmUpEpochs
         configuration.weightDecay = weightDecay
         configuration.labelSmoothing = labelSmoothing
         configuration.seed = seed
         configuration.threads = threads ?? Console.cores
+        configuration.precision = precision
         configuration.augmentation = noAugmentation ? .none : try .default(for: data, shape: format.shape)
         return configuration
     }
@@ -199,3 +199,6 @@ struct TrainCommand: ParsableCommand {
         }
     }
 }
+
+extension TrainingConfiguration.Optimizer: ExpressibleByArgument {}
+extension ProductPrecision: ExpressibleByArgument {}

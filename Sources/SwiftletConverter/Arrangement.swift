@@ -5,6 +5,7 @@ import SwiftletPlanner
 
 public struct Arrangement {
     private let choose: (AssembledNetwork) throws -> (AssembledNetwork, Plan)
+    let inputIsResident: Bool
 
     /// The smallest arena that is found.
     ///
@@ -13,6 +14,7 @@ public struct Arrangement {
     ///     stream.
     ///   - maxArena: bytes that the arena may have; where more are needed, rows and columns are computed more than once.
     public init(inputIsResident: Bool = false, maxArena: Int? = nil) {
+        self.inputIsResident = inputIsResident
         choose = { network in
             if let maxArena {
                 let search = ArenaSearch(network, limit: maxArena, inputIsResident: inputIsResident)
@@ -29,7 +31,10 @@ public struct Arrangement {
         Arrangement { ($0, try plan(Planner($0.planProblem))) }
     }
 
-    init(_ choose: @escaping (AssembledNetwork) throws -> (AssembledNetwork, Plan)) { self.choose = choose }
+    init(_ choose: @escaping (AssembledNetwork) throws -> (AssembledNetwork, Plan)) {
+        self.choose = choose
+        inputIsResident = false
+    }
 
     /// - Throws: `ConversionError.arenaTooSmall`, `PlanError`.
     func arrange(_ network: AssembledNetwork) throws -> (AssembledNetwork, Plan) { try choose(network) }

@@ -24,7 +24,8 @@ extension ConversionPipeline {
         let (arranged, plan) = try arrangement.arrange(network)
         let least = network.multiplyAccumulates
         return PlannedNetwork(
-            problem: arranged.planProblem, plan: plan,
+            problem: Planner(arranged.planProblem).withInputs(areResident: arrangement.inputIsResident).problem,
+            plan: plan,
             macsFactor: least > 0 ? Double(arranged.multiplyAccumulates) / Double(least) : 1)
     }
 

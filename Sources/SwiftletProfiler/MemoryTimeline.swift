@@ -81,8 +81,9 @@ extension MemoryTimeline {
         let ratio = Double(memory.layerwiseBytes) / Double(max(memory.arenaBytes, 1))
         var lines = [
             "\(model): \(architecture)", "",
-            "arena    \(memory.arenaBytes) B; \(memory.lowerBoundBytes) B are in use at the peak, row \(peakMoment) of "
+            "arena    \(memory.arenaBytes) B; \(memory.livePeakBytes) B are in use at the peak, row \(peakMoment) of "
                 + "\(moments) made",
+            "         no order of these operators needs less than \(memory.lowerBoundBytes) B",
             "         with whole tensors it would be \(memory.layerwiseBytes) B, \((ratio * 10).rounded() / 10) times as much",
             "",
         ]

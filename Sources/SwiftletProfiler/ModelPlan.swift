@@ -99,22 +99,28 @@ public struct MemoryReport: Sendable, Codable {
     public var stateBytes: Int
     public var layerwiseBytes: Int
     /// State and the most bytes of rows that live at one moment: no placement can need less in this order.
+    public var livePeakBytes: Int
+    /// What no order of these operators' rows can do without; see `Planner.lowerBoundBytes`.
     public var lowerBoundBytes: Int
     public var segments: Int
     /// Multiply-accumulates of a run, over those of a run that recomputes nothing.
     public var macsFactor: Double
     /// How many times the picture must be pushed.
     public var passes: Int
+    /// Where both plans were run.
+    public var speed: StreamingSpeed?
     public var rings: [RingReport]
 
     /// Of a plan that no file holds yet.
     ///
     /// - Parameter macsFactor: see there.
-    public init(_ problem: PlanProblem, _ plan: Plan, macsFactor: Double) {
+    /// - Throws: `PlanError.neverFinishes`.
+    public init(_ problem: PlanProblem, _ plan: Plan, macsFactor: Double) throws {
         arenaBytes = plan.arenaBytes
         stateBytes = plan.stateBytes
         layerwiseBytes = plan.layerwiseBytes
-        lowerBoundBytes = plan.livePeakBytes
+        livePeakBytes = plan.livePeakBytes
+        lowerBoundBytes = try Planner(problem).lowerBoundBytes(plan)
         segments = plan.segments.count
         self.macsFactor = macsFactor
         passes = problem.sourcesArePasses ? problem.sources.count : 1
@@ -139,6 +145,6 @@ public struct MemoryReport: Sendable, Codable {
             plan.rings[index].rows = Int(buffer.ringRows)
             plan.rings[index].byteCount = Int(buffer.ringRows) * Int(buffer.rowBytes)
         }
-        self.init(problem, plan, macsFactor: file.macsFactor)
+        try self.init(problem, plan, macsFactor: file.macsFactor)
     }
 }

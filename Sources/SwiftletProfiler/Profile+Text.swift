@@ -55,9 +55,22 @@ extension MemoryReport {
                 "arena    \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); "
                     + "with whole tensors it would be \(layerwiseBytes) B, \(ratio) times as much"
             ]
+            + (speed.map { [$0.text] } ?? [])
             + (isRecomputing ? ["         \(factor) times the MACs of a run that recomputes nothing\(reads)"] : [])
-            + ["         at its peak \(lowerBoundBytes) B are in use:", ""]
+            + [
+                "         no order of these operators needs less than \(lowerBoundBytes) B",
+                "         at its peak \(livePeakBytes) B are in use:", "",
+            ]
             + table(["bytes", "at", "rows", "what"], [["\(stateBytes)", "0", "", "executor state"]] + rows))
             .joined(separator: "\n")
+    }
+}
+
+extension StreamingSpeed {
+    var text: String {
+        String(
+            format:
+                "         a run takes %.3f ms, with whole tensors %.3f: %.2f of the time (medians of %d runs in turns)",
+            streamedMs, wholeTensorsMs, ratio, runs)
     }
 }

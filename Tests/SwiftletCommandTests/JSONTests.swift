@@ -35,7 +35,7 @@ import TestSupport
         let live = try #require(timeline["liveBytes"] as? [Int])
         let moments = try #require(timeline["moments"] as? Int)
         #expect(live.count == moments + 1)
-        #expect(live.max() == memory["lowerBoundBytes"] as? Int)
+        #expect(live.max() == memory["livePeakBytes"] as? Int)
         #expect(live[try #require(timeline["peakMoment"] as? Int)] == live.max())
         let segments = try #require(timeline["segments"] as? [[String: Any]])
         #expect(segments.count == memory["segments"] as? Int)
@@ -59,7 +59,7 @@ import TestSupport
             ["convert", "--architecture", spec, "--random-weights", "1", "--resident-input", "resident.bin"],
             in: folder.path)
         let kept = try swiftlet.run(["plan", "resident.bin", "--run", "--json"], in: folder.path).json()
-        for key in ["arenaBytes", "lowerBoundBytes", "segments"] {
+        for key in ["arenaBytes", "livePeakBytes", "lowerBoundBytes", "segments"] {
             #expect(kept[key] as? Int == resident[key] as? Int, "\(key)")
         }
         let anew = try run("plan", "random.bin", "--resident-input", "--json").json()
@@ -75,7 +75,9 @@ import TestSupport
             let end = try #require(ring["offset"] as? Int) + (try #require(ring["byteCount"] as? Int))
             #expect(end <= arena)
         }
-        #expect(try #require(plan["lowerBoundBytes"] as? Int) <= arena)
+        let live = try #require(plan["livePeakBytes"] as? Int)
+        #expect(live <= arena)
+        #expect(try #require(plan["lowerBoundBytes"] as? Int) <= live)
         #expect(try #require(plan["layerwiseBytes"] as? Int) >= arena)
         #expect(try #require(plan["segments"] as? Int) >= 1)
         #expect(plan["macsFactor"] as? Double == 1)

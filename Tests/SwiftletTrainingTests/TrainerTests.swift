@@ -59,6 +59,23 @@ import Testing
         #expect(resumed.last!.graph.parameters == whole.last!.graph.parameters)
     }
 
+    @Test(.enabled(if: ProductPrecision.bfloat16.isAvailable, "SKIPPED: this processor does not multiply bfloat16"))
+    func inBFloat16TheFirstStepsAreAboutTheSame() throws {
+        func loss(_ precision: ProductPrecision) throws -> Float {
+            // Two steps: later ones magnify every difference.
+            let trainer = try makeTrainer(
+                {
+                    $0.epochs = 1
+                    $0.precision = precision
+                }, count: 64)
+            _ = try run(trainer)
+            return Float(trainer.metrics.last!.trainingLoss)
+        }
+        let (exact, rounded) = (try loss(.float32), try loss(.bfloat16))
+        #expect(exact != rounded)
+        #expect(abs(exact - rounded) < 0.02, "float32 \(exact), bfloat16 \(rounded)")
+    }
+
     @Test func aCheckpointOfAnotherRunIsNotResumed() throws {
         let checkpoint = try run(makeTrainer { $0.epochs = 2 })[0]
         #expect(throws: TrainingError.self) { try makeTrainer({ $0.learningRate = 0.1 }, resuming: checkpoint) }

@@ -18,9 +18,9 @@ typedef struct {
     float slope;
 } STActivation;
 
-// Channels that stay together: from `from` on in one map, from `to` on in another.
+// Channels at even distances: every `fromStep`th from `from` on in one map, every `toStep`th from `to` on in another.
 typedef struct {
-    int32_t from, to, count;
+    int32_t from, fromStep, to, toStep, count;
 } STRun;
 
 // A grid of `step`, from `low` to `high` steps: whole numbers, low <= 0 <= high.
@@ -59,9 +59,11 @@ typedef struct {
     void (*add)(const float *a, const float *b, int64_t count, float *y);
     // y (+)= x
     void (*copy)(const float *x, int64_t count, float *y, int accumulate);
-    // y[r][run.to + c] (+)= x[r][run.from + c], of every run
+    // y[r][run.to + c * run.toStep] (+)= x[r][run.from + c * run.fromStep], of every run
     void (*moveChannels)(const float *x, int32_t xChannels, float *y, int32_t yChannels, const STRun *runs, int32_t count,
                          int64_t rows, int accumulate);
+    // rows x columns floats, `stride` apart from row to row, to bfloat16 without gaps; to nearest, ties to even
+    void (*roundToBFloat16)(const float *x, int64_t stride, int64_t rows, int64_t columns, uint16_t *y);
     void (*maxPoolForward)(const STWindow *, const float *x, float *y, int32_t *where);
     void (*maxPoolBackward)(const STWindow *, const float *dy, const int32_t *where, float *dx);
     void (*averagePoolForward)(const STWindow *, const float *x, float *y);

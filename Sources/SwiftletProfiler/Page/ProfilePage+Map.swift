@@ -123,7 +123,7 @@ extension ProfilePage {
           draw(svg, "line", { class: "peak", x1: peak, x2: peak, y1: top - 6, y2: useTop + useHigh });
           const isLate = peak > wide * .6;
           draw(svg, "text", { class: "peakText", x: peak + (isLate ? -7 : 7), y: top - 10,
-            "text-anchor": isLate ? "end" : "start" }, "peak: " + grouped(memory.lowerBoundBytes)
+            "text-anchor": isLate ? "end" : "start" }, "peak: " + grouped(memory.livePeakBytes)
               + " B in use at row " + grouped(timeline.peakMoment));
           for (const tick of ticks(last, 10)) {
             const at = left + tick / last * (wide - left - right);

@@ -25,6 +25,8 @@ final class ConvolutionUnit: Unit {
     /// The sums before normalization: the output itself when there is none.
     private let sums: Map
     private let input: Shape
+    /// One a thread.
+    private let multipliers: [Multiplier]
     /// One a thread; im2col of one image and one group.
     private var columns: [UnsafeMutablePointer<Float>] = []
     /// One a thread; a chunk of a deferred source, normalized.
@@ -35,10 +37,12 @@ final class ConvolutionUnit: Unit {
     init(
         name: String, source: Map, output: Map, weight: Parameter, weightQuantizer: WeightQuantizer? = nil,
         normalization: Normalization, groups: Int, window: Window, padValues: [Float]? = nil, batchSize: Int,
-        threads: Int, isTrained: Bool
+        multipliers: [Multiplier], isTrained: Bool
     ) {
+        let threads = multipliers.count
         self.weight = weight
         self.weightQuantizer = weightQuantizer
+        self.multipliers = multipliers
         self.padValues = padValues
         self.normalization = normalization
         self.groups = groups
@@ -138,7 +142,7 @@ final class ConvolutionUnit: Unit {
             kernels.depthwiseForward(&shape, x, weightValues, y)
         case .pointwise:
             for group in 0..<groups {
-                multiply(
+                multipliers[share.thread].multiply(
                     Matrix(values: x + group * groupInputs, stride: input.channels), weights(group, transposed: true),
                     into: Matrix(values: y + group * groupOutputs, stride: outputs),
                     rows: images.count * output.pixels, columns: groupOutputs, depth: groupInputs, accumulate: false)
@@ -152,7 +156,7 @@ final class ConvolutionUnit: Unit {
                         &shape, x + image * input.elementCount, padValues, Int32(group * groupInputs),
                         Int32(groupInputs),
                         columns)
-                    multiply(
+                    multipliers[share.thread].multiply(
                         Matrix(values: columns, stride: columnDepth), weights(group, transposed: true),
                         into: Matrix(
                             values: y + image * output.shape.elementCount + group * groupOutputs, stride: outputs),
@@ -216,12 +220,12 @@ final class ConvolutionUnit: Unit {
                 let slice = Matrix(values: dy + group * groupOutputs, stride: outputs)
                 var transposed = slice
                 transposed.isTransposed = true
-                multiply(
+                multipliers[share.thread].multiply(
                     transposed, Matrix(values: x + group * groupInputs, stride: input.channels),
                     into: Matrix(values: dw + group * groupOutputs * groupInputs, stride: groupInputs),
                     rows: groupOutputs, columns: groupInputs, depth: rows, accumulate: true)
                 guard let dx else { continue }
-                multiply(
+                multipliers[share.thread].multiply(
                     slice, weights(group), into: Matrix(values: dx + group * groupInputs, stride: input.channels),
                     rows: rows, columns: groupInputs, depth: groupOutputs, accumulate: source.accumulates)
             }
@@ -248,12 +252,12 @@ final class ConvolutionUnit: Unit {
                 transposed.isTransposed = true
                 let (first, count) = (Int32(group * groupInputs), Int32(groupInputs))
                 kernels.imageToColumns(&shape, x + image * input.elementCount, padValues, first, count, columns)
-                multiply(
+                multipliers[share.thread].multiply(
                     transposed, Matrix(values: columns, stride: columnDepth),
                     into: Matrix(values: dw + group * groupOutputs * columnDepth, stride: columnDepth),
                     rows: groupOutputs, columns: columnDepth, depth: output.pixels, accumulate: true)
                 guard let dx else { continue }
-                multiply(
+                multipliers[share.thread].multiply(
                     slice, weights(group), into: Matrix(values: columns, stride: columnDepth), rows: output.pixels,
                     columns: columnDepth, depth: groupOutputs, accumulate: false)
                 kernels.columnsToImage(&shape, columns, first, count, dx + image * input.elementCount)

@@ -43,9 +43,11 @@ final class Engine {
 
     /// - Parameters:
     ///   - isTrained: whether backward passes will be run.
+    ///   - precision: of matrix products; one that is available here.
     ///   - quantization: rounds weights and values as it says; its graph is `graph`.
     init(
-        graph: Graph, batchSize: Int, threads: Int, isTrained: Bool, quantization: QuantizationScheme? = nil
+        graph: Graph, batchSize: Int, threads: Int, isTrained: Bool, precision: ProductPrecision = .float32,
+        quantization: QuantizationScheme? = nil
     ) throws {
         try graph.checkParameters()
         self.graph = graph
@@ -57,7 +59,9 @@ final class Engine {
         self.ranges = ranges
         input = Map(shape: graph.inputShape, batchSize: batchSize)
         maps[graph.input] = input
-        var builder = UnitBuilder(graph: graph, batchSize: batchSize, threads: workers.count, isTrained: isTrained)
+        var builder = UnitBuilder(
+            graph: graph, batchSize: batchSize,
+            multipliers: (0..<workers.count).map { _ in Multiplier(precision) }, isTrained: isTrained)
         builder.maps = maps
         builder.quantization = quantization.map { .init(scheme: $0, ranges: ranges) }
         try builder.build()

@@ -36,40 +36,48 @@ final class MoveUnit: Unit {
         super.init(name: name, sources: maps, outputs: [output])
     }
 
+    /// Pairs at even distances together: a shuffle is one run a group.
     private static func runs(_ pairs: [(from: Int, to: Int)]) -> [STRun] {
         var runs: [STRun] = []
-        for (from, to) in pairs {
-            if let last = runs.last, Int(last.from + last.count) == from, Int(last.to + last.count) == to {
-                runs[runs.count - 1].count += 1
+        for (from, to) in pairs.map({ (Int32($0.from), Int32($0.to)) }) {
+            guard var last = runs.last else {
+                runs.append(STRun(from: from, fromStep: 1, to: to, toStep: 1, count: 1))
+                continue
+            }
+            if last.count == 1 { (last.fromStep, last.toStep) = (from - last.from, to - last.to) }
+            if last.from + last.count * last.fromStep == from, last.to + last.count * last.toStep == to {
+                last.count += 1
+                runs[runs.count - 1] = last
             } else {
-                runs.append(STRun(from: Int32(from), to: Int32(to), count: 1))
+                runs.append(STRun(from: from, fromStep: 1, to: to, toStep: 1, count: 1))
             }
         }
         return runs
     }
 
     override func forward(_ share: Share, _ mode: Mode) {
-        let first = share.images.lowerBound
-        for (source, runs) in zip(sources, forwardRuns) {
-            kernels.moveChannels(
-                source.map.values(from: first), Int32(source.map.shape.channels), output.values(from: first),
-                Int32(output.shape.channels), runs, Int32(runs.count), Int64(share.images.count * output.pixels), 0)
+        // An image at a time: what one source leaves half written is still in the cache when the next one comes.
+        for image in share.images {
+            for (source, runs) in zip(sources, forwardRuns) {
+                kernels.moveChannels(
+                    source.map.values(from: image), Int32(source.map.shape.channels), output.values(from: image),
+                    Int32(output.shape.channels), runs, Int32(runs.count), Int64(output.pixels), 0)
+            }
         }
     }
 
     override func backward(_ share: Share, _ mode: Mode) {
-        let first = share.images.lowerBound
-        guard let dy = output.gradient(from: first) else { return }
-        for (index, source) in sources.enumerated() {
-            guard let dx = source.map.gradient(from: first) else { continue }
-            let channels = source.map.shape.channels
-            let rows = share.images.count * output.pixels
-            let overwrites = !source.accumulates && isWhole[index]
-            if !source.accumulates, !overwrites { dx.update(repeating: 0, count: rows * channels) }
-            let runs = backwardRuns[index]
-            kernels.moveChannels(
-                dy, Int32(output.shape.channels), dx, Int32(channels), runs, Int32(runs.count), Int64(rows),
-                overwrites ? 0 : 1)
+        for image in share.images {
+            guard let dy = output.gradient(from: image) else { return }
+            for (index, source) in sources.enumerated() {
+                guard let dx = source.map.gradient(from: image) else { continue }
+                let overwrites = !source.accumulates && isWhole[index]
+                if !source.accumulates, !overwrites { dx.update(repeating: 0, count: source.map.shape.elementCount) }
+                let runs = backwardRuns[index]
+                kernels.moveChannels(
+                    dy, Int32(output.shape.channels), dx, Int32(source.map.shape.channels), runs, Int32(runs.count),
+                    Int64(output.pixels), overwrites ? 0 : 1)
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ import SwiftletGraph
 struct UnitBuilder {
     let graph: Graph
     let batchSize: Int
-    let threads: Int
+    /// One a thread.
+    let multipliers: [Multiplier]
     let isTrained: Bool
     var maps: [ValueID: Map] = [:]
     /// What is rounded as int8 will; nil where nothing is.
@@ -23,10 +24,10 @@ struct UnitBuilder {
     /// Nodes that an earlier unit has taken in.
     private var fused: Set<String> = []
 
-    init(graph: Graph, batchSize: Int, threads: Int, isTrained: Bool) {
+    init(graph: Graph, batchSize: Int, multipliers: [Multiplier], isTrained: Bool) {
         self.graph = graph
         self.batchSize = batchSize
-        self.threads = threads
+        self.multipliers = multipliers
         self.isTrained = isTrained
     }
 
@@ -197,7 +198,7 @@ struct UnitBuilder {
                 name: node.name, source: map(node.inputs[0]), output: output, weight: weight,
                 weightQuantizer: quantization?.quantizer(of: weight, node, groups: groups),
                 normalization: normalization, groups: groups, window: window, padValues: padValues,
-                batchSize: batchSize, threads: threads, isTrained: isTrained))
+                batchSize: batchSize, multipliers: multipliers, isTrained: isTrained))
     }
 
     /// The normalization of `value`'s map with the activation that alone reads it; and the value that then stands there.
@@ -223,7 +224,7 @@ struct UnitBuilder {
         }
         let normalization = Normalization(
             channels: graph.shape(of: value).channels, batchNorm: parameters, bias: bias, activation: activation,
-            threads: threads)
+            threads: multipliers.count)
         return (normalization, final)
     }
 
@@ -237,7 +238,7 @@ struct UnitBuilder {
     ) -> Parameter {
         let parameter = Parameter(
             name: "\(node.name).\(suffix)", tensor: graph.parameter(suffix, of: node)!, layout: layout,
-            isDecayed: isDecayed, threads: threads, isTrained: isTrained)
+            isDecayed: isDecayed, threads: multipliers.count, isTrained: isTrained)
         parameters.append(parameter)
         return parameter
     }
@@ -245,7 +246,7 @@ struct UnitBuilder {
     private mutating func buffer(_ suffix: String, _ node: Node) -> Parameter {
         let buffer = Parameter(
             name: "\(node.name).\(suffix)", tensor: graph.parameter(suffix, of: node)!, layout: .plain,
-            isDecayed: false, threads: threads, isTrained: false)
+            isDecayed: false, threads: multipliers.count, isTrained: false)
         buffers.append(buffer)
         return buffer
     }

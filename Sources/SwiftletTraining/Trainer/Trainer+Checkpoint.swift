@@ -41,7 +41,7 @@ extension Trainer {
             return object as? [String: NSObject] ?? [:]
         }
         let (before, after) = (try fields(was), try fields(now))
-        return before.keys.sorted().filter { before[$0] != after[$0] }
+        return Set(before.keys).union(after.keys).sorted().filter { before[$0] != after[$0] }
             .map { $0 == "augmentation" ? $0 : "\($0) \(before[$0] ?? NSNull()), now \(after[$0] ?? NSNull())" }
             .joined(separator: "; ")
     }
@@ -55,9 +55,10 @@ extension Trainer {
                 "the checkpoint holds \(checkpoint.architecture.spec), this run trains \(architecture.spec)")
         }
         guard let past = decode([EpochMetrics].self, "metrics"),
-            let step = checkpoint.training["step"].flatMap({ UInt64($0) })
+            let step = checkpoint.training["step"].flatMap({ UInt64($0) }),
+            let was = decode(TrainingConfiguration.self, "configuration")
         else { throw TrainingError.cannotResume("the checkpoint says nothing of a run that could go on") }
-        if let was = decode(TrainingConfiguration.self, "configuration"), was != configuration {
+        guard was == configuration else {
             throw TrainingError.cannotResume(
                 "the checkpoint's run was another one: \(try differences(was, configuration)); give the same options or "
                     + "begin anew")

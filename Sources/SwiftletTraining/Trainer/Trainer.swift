@@ -11,6 +11,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case diverged(epoch: Int, step: Int, learningRate: Float)
     case wrongData(String)
     case cannotResume(String)
+    case unavailable(ProductPrecision)
 
     public var description: String {
         switch self {
@@ -19,6 +20,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
                 + "try a smaller --learning-rate or a longer --warm-up"
         case .wrongData(let reason), .cannotResume(let reason):
             reason
+        case .unavailable(let precision):
+            "this processor or its oneDNN does not multiply \(precision.rawValue); train with --precision float32"
         }
     }
 }
@@ -65,6 +68,9 @@ public final class Trainer {
                 "\(training.count) pictures, a batch of \(configuration.batchSize) and \(configuration.epochs) epochs: "
                     + "each must be at least 1")
         }
+        guard configuration.precision.isAvailable else {
+            throw TrainingError.unavailable(configuration.precision)
+        }
         self.architecture = architecture
         self.configuration = configuration
         self.training = BatchLoader(training)
@@ -79,7 +85,7 @@ public final class Trainer {
         }
         engine = try Engine(
             graph: graph, batchSize: min(configuration.batchSize, training.count), threads: configuration.threads,
-            isTrained: true, quantization: quantization)
+            isTrained: true, precision: configuration.precision, quantization: quantization)
         if let checkpoint { try resume(checkpoint) }
     }
 

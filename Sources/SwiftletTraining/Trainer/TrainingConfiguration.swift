@@ -27,6 +27,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     public var seed: UInt64 = 1
     public var augmentation = Augmentation.none
     public var threads = 2
+    public var precision = ProductPrecision.float32
     /// Trains the network as int8 will compute it; nil in float.
     public var quantization: Quantization?
 
