@@ -18,6 +18,7 @@ extension QuantizationScheme {
         training network: some TrainedNetwork, calibration: any DataSet, options: ConversionOptions
     ) throws {
         let graph = try network.graph.removingDropout().hoistingActivations()
+            .paddingWithGreyLevels(network.preprocessing)
         let trained = try Self.lower(graph)
         let prepared = try network.graph.preparedForQuantization(network.preprocessing)
         try Self.requireSameOperations(trained, Lowering.lower(prepared))
@@ -101,6 +102,26 @@ extension QuantizationScheme {
             }
         }
         return QuantizationScheme(graph: graph, ranges: ranges, values: values, inputs: inputs)
+    }
+}
+
+extension Graph {
+    /// The same network, in which what pads the picture is a grey level, as it will be in int8: the nearest to the mean, which
+    /// normalization turns to 0.
+    fileprivate func paddingWithGreyLevels(_ preprocessing: Preprocessing) -> Graph {
+        var graph = self
+        for index in nodes.indices where nodes[index].inputs == [input] {
+            guard case .convolution(var convolution) = nodes[index].operation, convolution.window.padding != .none
+            else {
+                continue
+            }
+            let pixels = AffineQuantization(scale: 1, zeroPoint: -128)
+            convolution.padValues = zip(preprocessing.mean, preprocessing.deviation).map { mean, deviation in
+                (pixels.dequantize(pixels.quantize(mean)) - mean) / deviation
+            }
+            graph.nodes[index].operation = .convolution(convolution)
+        }
+        return graph
     }
 }
 

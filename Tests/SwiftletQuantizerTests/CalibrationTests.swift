@@ -134,7 +134,7 @@ import Testing
         #expect(whole.upperBound > 0.9 && whole.lowerBound < -0.9, "seed \(seed): \(whole)")
         let tailed = even + (0..<50).map { _ in Float.random(in: 1...8, using: &generator) }
         let clipped = try statistics(tailed.shuffled(using: &generator)).range(.divergence)
-        #expect(clipped.upperBound < 4, "seed \(seed): \(clipped)")
+        #expect(clipped.upperBound < 0.95 * tailed.max()!, "seed \(seed): \(clipped)")
     }
 
     @Test func strangeValuesGiveARangeOrAnError() throws {

@@ -40,10 +40,10 @@ extension Histogram {
         }
         held[0] += Double(counts[..<bins.lowerBound].reduce(0, +))
         held[held.count - 1] += Double(counts[(bins.upperBound + 1)...].reduce(0, +))
-        // A bin that only outliers fill is told by nothing; one in a thousand million keeps the logarithm finite.
+        // A bin that only outliers fill is told by nothing; a ten-thousandth keeps the logarithm finite and outliers cheap.
         return zip(held, told).reduce(0) { sum, pair in
             let share = pair.0 / total
-            return share > 0 ? sum + share * log(share / max(pair.1, 1e-9)) : sum
+            return share > 0 ? sum + share * log(share / max(pair.1, 1e-4)) : sum
         }
     }
 }

@@ -10,7 +10,7 @@ public struct ValueStatistics: Sendable {
     /// The extremes of each batch, averaged: a new one weighs `batchShare`; nil before the first.
     public private(set) var averages: ClosedRange<Float>?
     /// Calibration sees a dozen batches or two; a smaller share would never leave the first.
-    static let batchShare: Float = 0.1
+    static let batchShare = 0.1
     /// Numbers so far, all kinds.
     public private(set) var count = 0
     /// Exact zeros: what ReLU makes. Int8 always holds zero exactly, so they weigh nothing in a choice of range.
@@ -52,11 +52,10 @@ public struct ValueStatistics: Sendable {
         }
         guard low <= high else { return }
         extremes = min(low, extremes?.lowerBound ?? low)...max(high, extremes?.upperBound ?? high)
-        averages =
-            averages.map {
-                let (a, b) = (1 - Self.batchShare, Self.batchShare)
-                return (a * $0.lowerBound + b * low)...(a * $0.upperBound + b * high)
-            } ?? low...high
+        func average(_ past: Float, _ new: Float) -> Float {
+            Float((1 - Self.batchShare) * Double(past) + Self.batchShare * Double(new))
+        }
+        averages = averages.map { average($0.lowerBound, low)...average($0.upperBound, high) } ?? low...high
     }
 
     public mutating func add(_ values: [Float]) { values.withUnsafeBufferPointer { add($0) } }
