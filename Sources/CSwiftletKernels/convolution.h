@@ -11,6 +11,7 @@
 //     START(scales, v)  what the accumulators of vector v begin with
 //     PREPARE           called once for all tiles of some channels, when their weights are known
 //     TAKES_QUADS       where a function takes several quads of a run at once and tells how many those were
+//     QUADS_AT_ONCE(V)  quads of a run without a branch between
 //
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
 // bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.
@@ -42,9 +43,30 @@ typedef struct {
 } NAME(Tile);
 
 #define VECTORS_A_BLOCK (16 / LANES)
+#ifndef QUADS_AT_ONCE
+#define QUADS_AT_ONCE(V) 1
+#endif
+#ifndef OPAQUE
+#define OPAQUE(x) __asm__("" : "+r"(x))
+#endif
 #ifndef START
 #define START(scales, v) LOAD_INT(t->requantization->bias + t->channel + (v) * LANES)
 #endif
+
+// One quad of inputs of every pixel, `offset` bytes on.
+static inline __attribute__((always_inline)) void NAME(addQuad)(VI acc[MOST_PIXELS][MOST_VECTORS], const NAME(Tile) *t,
+                                                                const uint8_t *const *a, const int64_t *steps,
+                                                                const int8_t *w, const int offset, const int P,
+                                                                const int V, const int partial) {
+    WEIGHTS weights[MOST_VECTORS];
+    UNROLL for (int v = 0; v < V; v++)
+        weights[v] = partial ? LOAD_SOME_WEIGHTS(w + v * LANES * 4, t->lanes - v * LANES)
+                             : LOAD_WEIGHTS(w + v / VECTORS_A_BLOCK * t->blockBytes + v % VECTORS_A_BLOCK * LANES * 4);
+    UNROLL for (int p = 0; p < P; p++) {
+        BYTES x = BROADCAST(a[p / 4] + steps[p % 4] + offset);
+        UNROLL for (int v = 0; v < V; v++) acc[p][v] = DOT(acc[p][v], x, weights[v]);
+    }
+}
 
 static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t, const NAME(Scales) *scales, const int P,
                                                              const int V, const int partial) {
@@ -54,24 +76,33 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
         UNROLL for (int p = 0; p < P; p++) acc[p][v] = bias;
     }
     const int8_t *w = t->weights;
+    const int64_t step = t->pixelStep, wStep = partial ? t->quadBytes : 64;
+    // Distances that the compiler cannot know to be multiples: it would make up each address by an addition, on the ports of the
+    // dot products.
+    int64_t steps[4] = {0, step, 2 * step, 3 * step};
+    UNROLL for (int i = 1; i < 4; i++) OPAQUE(steps[i]);
     for (int run = 0; run < t->runs; run++) {
-        const uint8_t *a[MOST_PIXELS];
-        UNROLL for (int p = 0; p < P; p++) a[p] = t->base + t->runOffsets[run] + p * t->pixelStep;
-        int64_t q = 0;
+        // Pixels 4, 8 and 12 have pointers of their own; from those an address reaches the next three.
+        const uint8_t *a[(MOST_PIXELS + 3) / 4];
+        UNROLL for (int p = 0; p < P; p += 4) {
+            a[p / 4] = t->base + t->runOffsets[run] + p * step;
+            OPAQUE(a[p / 4]);
+        }
+        int64_t left = t->runQuads;
 #ifdef TAKES_QUADS
-        q = NAME(takeQuads)(acc, a, w, t->runQuads, scales, P, V);
-        w += q * (partial ? t->quadBytes : 64);
+        int64_t taken = NAME(takeQuads)(acc, a, w, left, scales, P, V);
+        w += taken * wStep;
+        UNROLL for (int p = 0; p < P; p += 4) a[p / 4] += 4 * taken;
+        left -= taken;
 #endif
-        for (; q < t->runQuads; q++) {
-            WEIGHTS weights[MOST_VECTORS];
-            UNROLL for (int v = 0; v < V; v++)
-                weights[v] = partial ? LOAD_SOME_WEIGHTS(w + v * LANES * 4, t->lanes - v * LANES)
-                                     : LOAD_WEIGHTS(w + v / VECTORS_A_BLOCK * t->blockBytes + v % VECTORS_A_BLOCK * LANES * 4);
-            w += partial ? t->quadBytes : 64;
-            UNROLL for (int p = 0; p < P; p++) {
-                BYTES x = BROADCAST(a[p] + q * 4);
-                UNROLL for (int v = 0; v < V; v++) acc[p][v] = DOT(acc[p][v], x, weights[v]);
-            }
+        const int several = QUADS_AT_ONCE(V);
+        for (; left >= several; left -= several, w += several * wStep) {
+            UNROLL for (int u = 0; u < several; u++) NAME(addQuad)(acc, t, a, steps, w + u * wStep, 4 * u, P, V, partial);
+            UNROLL for (int p = 0; p < P; p += 4) a[p / 4] += 4 * several;
+        }
+        for (; several > 1 && left > 0; left--, w += wStep) {
+            NAME(addQuad)(acc, t, a, steps, w, 0, P, V, partial);
+            UNROLL for (int p = 0; p < P; p += 4) a[p / 4] += 4;
         }
     }
     // Unrolled too: a loop over an array that is in registers would keep it in memory through all of the above (2.3 times as

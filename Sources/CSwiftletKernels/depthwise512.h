@@ -1,18 +1,9 @@
-// Depthwise convolution of one row with AVX-512; part of avx512.c.
+// What all depthwise convolutions with AVX-512 share: taps interleaved for dot products, a block's constants, rounding; part of
+// avx512.c.
 //
-// Byte j of an output row comes from byte `j + (kx - padding) * channels` of each input row. Vectors of 64 bytes that begin
-// at the same channel share weights and multipliers and are gone through together, as a sweep. There are two ways to cover a
-// row: end to end, whatever the channels, where vectors `channels / gcd(channels, 64)` apart belong together; or pixel by
-// pixel, 64 channels or fewer at a time. The cheaper way is taken.
-// Strided rows of few channels, and those with a table, are first sorted into one row for each remainder of the column by the
-// stride, in a buffer on the stack; then they too can be taken end to end.
+// Dot products want four taps of a channel side by side. They come so by two rounds of unpacking, which leave the channels of 64
+// bytes in an order of their own (`interleave`); constants are brought into it once for each block, bytes out of it at the end.
 #define DEPTHWISE_TAPS 64
-#define DEPTHWISE_BYTES 131072
-
-typedef struct {
-    const uint8_t *start;  // where input byte 0 of a sweep's count lies; null for a row of padding
-    int64_t low, high;     // input bytes that lie in the row
-} NAME(Tap);
 
 // 64 channels' bytes of four taps, interleaved: lane l of vector q holds channels 16 l + 4 q ..< + 4 of each 128 bits.
 static inline __attribute__((always_inline)) void NAME(interleave)(__m512i a, __m512i b, __m512i c, __m512i d, __m512i *out) {
@@ -125,186 +116,43 @@ static inline __attribute__((always_inline)) void NAME(loadPhase)(NAME(Phase) *p
     NAME(useCopy)(p, T);
 }
 
-// A tap at input byte `i`, 64 of them, those outside of the row from `pad`.
-static inline __m512i NAME(loadEdge)(const NAME(Tap) *tap, int64_t i, __m512i pad) {
-    if (!tap->start) return pad;
-    int64_t from = tap->low - i, to = tap->high - i;
-    from = from < 0 ? 0 : from > 64 ? 64 : from;
-    to = to < 0 ? 0 : to > 64 ? 64 : to;
-    __mmask64 mask = _bzhi_u64(~0ull, (unsigned)to) & ~_bzhi_u64(~0ull, (unsigned)from);
-    return _mm512_mask_loadu_epi8(pad, mask, tap->start + i);
-}
-
-#define UNROLL_TAPS _Pragma("clang loop unroll_count(12)")
-
-// Vectors of `count` channels from the same one on: from input bytes `start`, `start + inputStep`, ... to output bytes `start`,
-// `start + step`, ....
+// What does not change along a row, for 64 channels, in the order of `interleave`.
 typedef struct {
-    int64_t start;
-    int64_t inputStep;
-    int64_t step;
-    int32_t count;
-    int32_t channels;
-    int isEndToEnd;
-    int64_t outputBytes;
-    uint8_t *output;
-} NAME(Sweep);
+    NAME(Phase) phase;
+    NAME(Scales) scales;
+    __m512i bias[4];
+} NAME(DepthwiseBlock);
 
-static inline __attribute__((always_inline)) void NAME(sweepDepthwise)(const NAME(Tap) *taps, const int T,
-                                                                       const SKConvolution *conv, const NAME(Sweep) *sweep) {
+static inline __attribute__((always_inline)) void NAME(loadBlock)(NAME(DepthwiseBlock) *b, const SKConvolution *conv, const int T,
+                                                                  int32_t channels, int32_t first, int32_t count) {
     const SKRequantization *r = &conv->requantization;
-    const int32_t channels = sweep->channels;
-    const int64_t outputBytes = sweep->outputBytes, step = sweep->step, inputStep = sweep->inputStep;
-    uint8_t *output = sweep->output;
-    NAME(Phase) p;
-    int32_t first = (int32_t)(sweep->start % channels);
-    NAME(loadPhase)(&p, conv, T, channels, first, sweep->count);
-
-    __m512i zero = _mm512_setzero_si512(), pad = _mm512_loadu_si512(p.pad);
-    __m512i bias[4], weights[(DEPTHWISE_TAPS + 3) / 4][4], natural[4], turned[4];
-    __m512 multiplier[4], half[4];
-    for (int q = 0; q < 4; q++) natural[q] = _mm512_loadu_si512(p.bias + 16 * q);
-    NAME(transpose)(natural, bias);
-    for (int q = 0; q < 4; q++) {
-        __m512i shift = _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(p.shift + 16 * q)));
-        multiplier[q] = NAME(real)(_mm512_loadu_si512(p.multiplier + 16 * q), shift);
-        half[q] = NAME(away)(shift);
-    }
-    for (int q = 0; q < 4; q++) natural[q] = _mm512_castps_si512(multiplier[q]);
-    NAME(transpose)(natural, turned);
-    for (int q = 0; q < 4; q++) multiplier[q] = _mm512_castsi512_ps(turned[q]);
-    for (int q = 0; q < 4; q++) natural[q] = _mm512_castps_si512(half[q]);
-    NAME(transpose)(natural, turned);
-    for (int q = 0; q < 4; q++) half[q] = _mm512_castsi512_ps(turned[q]);
-    for (int t = 0; t < T; t += 4) {
-        __m512i w[4];
-        for (int i = 0; i < 4; i++) w[i] = t + i < T ? _mm512_loadu_si512(p.weights[t + i]) : zero;
-        NAME(interleave)(w[0], w[1], w[2], w[3], weights[t / 4]);
-    }
-    __m512 offset = _mm512_set1_ps(NAME(offset)(r->zeroPoint));
-    __m512i low = _mm512_set1_epi8((char)r->low), high = _mm512_set1_epi8((char)r->high);
-    __m512i order = _mm512_load_si512(NAME(laneOrder));
-
-    // Where every tap lies inside its row. A row of padding is the same wherever one looks: its offset is kept at 0.
-    const uint8_t *starts[DEPTHWISE_TAPS];
-    int64_t kept[DEPTHWISE_TAPS];
-    int64_t inner = 0, outer = INT64_MAX;
-    for (int t = 0; t < T; t++) {
-        starts[t] = taps[t].start ? taps[t].start : p.pad;
-        kept[t] = taps[t].start ? -1 : 0;
-        if (!taps[t].start) continue;
-        inner = taps[t].low > inner ? taps[t].low : inner;
-        outer = taps[t].high - 63 < outer ? taps[t].high - 63 : outer;
-    }
-    const __mmask64 whole = _bzhi_u64(~0ull, (unsigned)sweep->count);
-    for (int64_t j = sweep->start, i = j; j < outputBytes; j += step, i += inputStep) {
-        __m512i acc[4], x[(DEPTHWISE_TAPS + 3) / 4 * 4], mixed[4];
-        if (__builtin_expect(i >= inner && i < outer, 1)) {
-            UNROLL_TAPS for (int t = 0; t < T; t++) x[t] = _mm512_loadu_si512(starts[t] + (i & kept[t]));
-        } else if (sweep->isEndToEnd) {
-            UNROLL_TAPS for (int t = 0; t < T; t++) x[t] = NAME(loadEdge)(taps + t, i, pad);
-        } else {
-            // A pixel is in the row or padding as a whole.
-            UNROLL_TAPS for (int t = 0; t < T; t++) {
-                int isInside = taps[t].start && i - first >= taps[t].low && i < taps[t].high;
-                x[t] = _mm512_maskz_loadu_epi8(whole, isInside ? taps[t].start + i : p.pad);
-            }
-        }
-        for (int q = 0; q < 4; q++) acc[q] = bias[q];
-        UNROLL_TAPS for (int t = 0; t < T; t += 4) {
-            NAME(interleave)(x[t], t + 1 < T ? x[t + 1] : zero, t + 2 < T ? x[t + 2] : zero, t + 3 < T ? x[t + 3] : zero, mixed);
-            for (int q = 0; q < 4; q++) acc[q] = _mm512_dpbusd_epi32(acc[q], mixed[q], weights[t / 4][q]);
-        }
-        __m512i y[4];
-        for (int q = 0; q < 4; q++) y[q] = NAME(scaled)(acc[q], multiplier[q], half[q], offset);
-        if (__builtin_expect(NAME(isUncertain)(y[0], y[1], y[2], y[3]), 0)) {
-            NAME(transpose)(acc, natural);
-            NAME(transpose)(y, turned);
-            NAME(settle)(turned, natural, 4, p.multiplier, p.shift, r->zeroPoint, 64);
-            NAME(transpose)(turned, y);
-        }
-        __m512i bytes = _mm512_shuffle_epi8(NAME(packHigh)(y[0], y[1], y[2], y[3]), order);
-        bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, low), high);
-        int64_t left = outputBytes - j;
-        _mm512_mask_storeu_epi8(output + j, whole & _bzhi_u64(~0ull, left < 64 ? (unsigned)left : 64), bytes);
-    }
+    NAME(loadPhase)(&b->phase, conv, T, channels, first, count);
+    SKRequantization own = *r;
+    own.multiplier = b->phase.multiplier;
+    own.shift = b->phase.shift;
+    NAME(Scales) natural;
+    NAME(loadScales)(&natural, &own, 0, 4);
+    b->scales = natural;
+    __m512i bias[4];
+    for (int q = 0; q < 4; q++) bias[q] = _mm512_loadu_si512(b->phase.bias + 16 * q);
+    NAME(transpose)(bias, b->bias);
+    NAME(transpose)((const __m512i *)natural.multiplier, (__m512i *)b->scales.multiplier);
+    NAME(transpose)((const __m512i *)natural.half, (__m512i *)b->scales.half);
 }
 
-static __attribute__((noinline)) void NAME(sweepDepthwise9)(const NAME(Tap) *taps, const SKConvolution *conv,
-                                                            const NAME(Sweep) *sweep) {
-    NAME(sweepDepthwise)(taps, 9, conv, sweep);
-}
-
-static __attribute__((noinline)) void NAME(sweepDepthwise1)(const NAME(Tap) *taps, const SKConvolution *conv,
-                                                            const NAME(Sweep) *sweep) {
-    NAME(sweepDepthwise)(taps, 1, conv, sweep);
-}
-
-static __attribute__((noinline)) void NAME(sweepDepthwiseAny)(const NAME(Tap) *taps, int T, const SKConvolution *conv,
-                                                              const NAME(Sweep) *sweep) {
-    NAME(sweepDepthwise)(taps, T, conv, sweep);
-}
-
-static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const SKWindow *w, const SKConvolution *conv) {
-    int32_t channels = conv->groups, taps = w->kernelHeight * w->kernelWidth;
-    if (conv->groupOutputs != 1 || taps > DEPTHWISE_TAPS) return 0;
-    if (!NAME(canRequantize)(&conv->requantization, channels)) return 0;
-    int isSorted = in->channels || (channels < 64 && (w->stride != 1 || in->pixelBytes != channels));
-    int isScattered = out->channels != 0;
-    int64_t outputStep = isScattered ? channels : out->pixelBytes;
-    int64_t outputBytes = out->width * outputStep;
-    int64_t rowBytes = (int64_t)in->width * channels;
-    if (isSorted && rowBytes * w->kernelHeight > DEPTHWISE_BYTES) return 0;
-    if (isScattered && outputBytes > DEPTHWISE_BYTES) return 0;
-
-    uint8_t sorted[isSorted ? rowBytes * w->kernelHeight : 1];
-    uint8_t made[isScattered ? outputBytes + 64 : 1];
-    // Columns of one remainder follow each other where rows are sorted; else all do.
-    int32_t stride = isSorted ? w->stride : 1;
-    int64_t pixelBytes = isSorted ? channels : in->pixelBytes;
-    NAME(Tap) list[DEPTHWISE_TAPS];
-    for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
-        const uint8_t *row = in->rows[ky];
-        uint8_t *to = isSorted ? sorted + ky * rowBytes : 0;
-        for (int32_t remainder = 0; isSorted && row && remainder < stride && remainder < in->width; remainder++) {
-            int32_t pixels = (in->width - remainder + stride - 1) / stride;
-            SKInput strided = *in;
-            strided.pixelBytes = in->pixelBytes * stride;
-            NAME(packPixels)(&strided, row + (int64_t)remainder * in->pixelBytes, pixels, 0, channels, to, channels);
-            to += (int64_t)pixels * channels;
-        }
-        for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
-            int32_t column = kx * w->dilation - w->paddingLeft;
-            int32_t remainder = (column % stride + stride) % stride;
-            int64_t shift = (int64_t)(column - remainder) / stride * pixelBytes;
-            int64_t before = 0;
-            for (int32_t other = 0; other < remainder; other++) before += (in->width - other + stride - 1) / stride;
-            int64_t pixels = remainder < in->width ? (in->width - remainder + stride - 1) / stride : 0;
-            const uint8_t *start = isSorted ? sorted + ky * rowBytes + before * channels : row;
-            NAME(Tap) *tap = list + ky * w->kernelWidth + kx;
-            tap->start = row ? start + shift : 0;
-            tap->low = -shift;
-            tap->high = (pixels - 1) * pixelBytes + channels - shift;
-        }
+// The bytes of 64 sums, in the order of channels.
+static inline __attribute__((always_inline)) __m512i NAME(roundBlock)(const NAME(DepthwiseBlock) *b, const __m512i *acc,
+                                                                      int32_t zeroPoint, const int rectified) {
+    const NAME(Scales) *s = &b->scales;
+    __m512i y[4];
+    for (int q = 0; q < 4; q++) y[q] = NAME(scaled)(acc[q], s->multiplier[q], s->half[q], s->offset, rectified);
+    if (__builtin_expect(NAME(isUncertain)(y[0], y[1], y[2], y[3]), 0)) {
+        __m512i sums[4], values[4];
+        NAME(transpose)(acc, sums);
+        NAME(transpose)(y, values);
+        NAME(settle)(values, sums, 4, b->phase.multiplier, b->phase.shift, zeroPoint, 64);
+        NAME(transpose)(values, y);
     }
-    int32_t common = channels & -channels;
-    int64_t sweeps = channels / (common < 64 ? common : 64), blocks = (channels + 63) / 64;
-    int64_t inputStep = isSorted ? channels : (int64_t)w->stride * in->pixelBytes;
-    // In vectors: a sweep of tiled channels costs three to begin, its ends two; one of a block of channels costs two.
-    int isEndToEnd = inputStep == channels && outputStep == channels &&
-                     sweeps * 3 + 2 + outputBytes / 64 <= blocks * (2 + out->width);
-    int64_t vectors = (outputBytes + 63) / 64;
-    NAME(Sweep) sweep = {.channels = channels, .isEndToEnd = isEndToEnd, .outputBytes = outputBytes, .output = isScattered ? made : out->start};
-    sweep.step = isEndToEnd ? sweeps * 64 : outputStep;
-    sweep.inputStep = isEndToEnd ? sweeps * 64 : inputStep;
-    for (int64_t i = 0; i < (isEndToEnd ? sweeps < vectors ? sweeps : vectors : blocks); i++) {
-        sweep.start = i * 64;
-        sweep.count = isEndToEnd || channels - i * 64 > 64 ? 64 : (int32_t)(channels - i * 64);
-        if (taps == 9) NAME(sweepDepthwise9)(list, conv, &sweep);
-        else if (taps == 1) NAME(sweepDepthwise1)(list, conv, &sweep);
-        else NAME(sweepDepthwiseAny)(list, taps, conv, &sweep);
-    }
-    if (out->channels)
-        NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
-    return isSorted ? SK_PACKED : SK_IN_PLACE;
+    __m512i bytes = _mm512_shuffle_epi8(NAME(packHigh)(y[0], y[1], y[2], y[3]), _mm512_load_si512(NAME(laneOrder)));
+    return NAME(clamp)(bytes, s);
 }

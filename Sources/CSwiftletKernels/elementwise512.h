@@ -1,17 +1,6 @@
-// Addition and pooling of one row with AVX-512; part of avx512.c.
+// Addition of two rows with AVX-512; part of avx512.c.
 
 #define ROW_BYTES 32768
-
-// `count` bytes of pixel `x` from channel `c` on, 64 at most.
-static inline __m512i NAME(loadChannels)(const uint8_t *pixel, int32_t c, int32_t count) {
-    return _mm512_maskz_loadu_epi8(_bzhi_u64(~0ull, count < 64 ? (unsigned)count : 64), pixel + c);
-}
-
-static inline void NAME(storeChannels)(uint8_t *pixel, int32_t c, int32_t count, __m512i bytes) {
-    _mm512_mask_storeu_epi8(pixel + c, _bzhi_u64(~0ull, count < 64 ? (unsigned)count : 64), bytes);
-}
-
-// MARK: Addition
 
 // A sum's roundings are those of two products and of their sum. In steps of the output the first two are worth less than
 // 2^-18 each, so one float expression tells the byte unless it comes near to an edge: within 8 / 65536 while neither input's
@@ -100,81 +89,5 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
         if (rest) NAME(sum)(pixelA + c, pixelB + c, to + c, rest, scaleA, scaleB, start, margin, p);
     }
     if (out->channels) NAME(scatter)(made, channels, out->width, out->channels, channels, out->start, out->pixelBytes);
-    return 1;
-}
-
-// MARK: Pooling
-
-static int NAME(poolMax)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
-    if (in->channels || out->channels) return 0;
-    __m512i least = _mm512_set1_epi8((char)low), most = _mm512_set1_epi8((char)high);
-    for (int32_t x = 0; x < out->width; x++) {
-        int32_t begin = x * w->stride - w->paddingLeft;
-        for (int32_t c = 0; c < out->channelCount; c += 64) {
-            __m512i largest = _mm512_setzero_si512();
-            for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
-                if (!in->rows[ky]) continue;
-                for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
-                    int32_t column = begin + kx * w->dilation;
-                    if (column < 0 || column >= in->width) continue;
-                    largest = _mm512_max_epu8(
-                        largest, NAME(loadChannels)(in->rows[ky] + (int64_t)column * in->pixelBytes, c, out->channelCount - c));
-                }
-            }
-            largest = _mm512_min_epu8(_mm512_max_epu8(largest, least), most);
-            NAME(storeChannels)(out->start + (int64_t)x * out->pixelBytes, c, out->channelCount - c, largest);
-        }
-    }
-    return 1;
-}
-
-static int NAME(poolAverage)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
-    // A sum of so many bytes is exact in a float, and so is the whole part of its quotient.
-    if (in->channels || out->channels || (int64_t)w->kernelHeight * w->kernelWidth > 32768) return 0;
-    for (int32_t x = 0; x < out->width; x++) {
-        int32_t begin = x * w->stride - w->paddingLeft;
-        for (int32_t c = 0; c < out->channelCount; c += 16) {
-            int32_t left = out->channelCount - c < 16 ? out->channelCount - c : 16;
-            __mmask16 mask = (__mmask16)((1u << left) - 1);
-            __m512i sum = _mm512_setzero_si512();
-            int32_t count = 0;
-            for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
-                if (!in->rows[ky]) continue;
-                for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
-                    int32_t column = begin + kx * w->dilation;
-                    if (column < 0 || column >= in->width) continue;
-                    const uint8_t *pixel = in->rows[ky] + (int64_t)column * in->pixelBytes + c;
-                    sum = _mm512_add_epi32(sum, _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, pixel)));
-                    count++;
-                }
-            }
-            __m512i mean = _mm512_set1_epi32(128);
-            if (count) {
-                // Of int8 values: halves go away from zero.
-                sum = _mm512_sub_epi32(sum, _mm512_set1_epi32(128 * count));
-                __m512i half = _mm512_set1_epi32(count / 2);
-                __mmask16 positive = _mm512_cmpgt_epi32_mask(sum, _mm512_setzero_si512());
-                sum = _mm512_mask_add_epi32(_mm512_sub_epi32(sum, half), positive, sum, half);
-                __m512 quotient = _mm512_div_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps((float)count));
-                mean = _mm512_add_epi32(_mm512_cvttps_epi32(quotient), mean);
-            }
-            mean = _mm512_min_epi32(_mm512_max_epi32(mean, _mm512_set1_epi32(low)), _mm512_set1_epi32(high));
-            _mm_mask_storeu_epi8(out->start + (int64_t)x * out->pixelBytes + c, mask, _mm512_cvtepi32_epi8(mean));
-        }
-    }
-    return 1;
-}
-
-static int NAME(accumulate)(const SKInput *in, int32_t *sums) {
-    if (in->channels) return 0;
-    for (int32_t c = 0; c < in->channelCount; c += 16) {
-        int32_t left = in->channelCount - c < 16 ? in->channelCount - c : 16;
-        __mmask16 mask = (__mmask16)((1u << left) - 1);
-        __m512i sum = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(mask, sums + c), _mm512_set1_epi32(128 * in->width));
-        const uint8_t *pixel = in->rows[0] + c;
-        for (int32_t x = 0; x < in->width; x++, pixel += in->pixelBytes)
-            sum = _mm512_add_epi32(sum, _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, pixel)));
-        _mm512_mask_storeu_epi32(sums + c, mask, sum);
-    }
     return 1;
 }

@@ -27,6 +27,26 @@ static inline __attribute__((always_inline)) __m512i NAME(quadsOfSet)(const uint
     return _mm512_broadcastq_epi64(_mm_loadl_epi64((const void *)p));
 }
 
+static inline __attribute__((always_inline)) void NAME(storeSet)(const NAME(Set) *s, const __m512i *acc, uint8_t *output,
+                                                                 const int P, const int rectified) {
+    UNROLL for (int first = 0; first < P; first += 4) {
+        __m512i y[4];
+        UNROLL for (int i = 0; i < 4; i++)
+            y[i] = first + i < P ? NAME(scaled)(acc[first + i], s->scales.multiplier[0], s->scales.half[0], s->scales.offset,
+                                                rectified)
+                                 : y[0];
+        if (__builtin_expect(NAME(isUncertain)(y[0], y[1], y[2], y[3]), 0))
+            UNROLL for (int i = 0; i < 4 && first + i < P; i++) {
+                __m512i sums[1] = {acc[first + i]}, values[1] = {y[i]};
+                NAME(settle)(values, sums, 1, s->lanes.multiplier, s->lanes.shift, s->lanes.zeroPoint, 16);
+                y[i] = values[0];
+            }
+        __m512i bytes = _mm512_permutexvar_epi8(s->order, NAME(packHigh)(y[0], y[1], y[2], y[3]));
+        NAME(storePixels)(NAME(clamp)(bytes, &s->scales), P - first < 4 ? P - first : 4, output + first * s->outputStep,
+                          s->outputStep, s->stored);
+    }
+}
+
 static inline __attribute__((always_inline)) void NAME(setTile)(const NAME(Set) *s, const uint8_t *base, uint8_t *output,
                                                                 const int P, const int share) {
     __m512i acc[12];
@@ -38,21 +58,8 @@ static inline __attribute__((always_inline)) void NAME(setTile)(const NAME(Set) 
             UNROLL for (int p = 0; p < P; p++)
                 acc[p] = _mm512_dpbusd_epi32(acc[p], NAME(quadsOfSet)(base + p * s->pixelStep + q * 4 * share, share), weights);
         }
-    UNROLL for (int first = 0; first < P; first += 4) {
-        __m512i y[4];
-        UNROLL for (int i = 0; i < 4; i++)
-            y[i] = first + i < P ? NAME(scaled)(acc[first + i], s->scales.multiplier[0], s->scales.half[0], s->scales.offset)
-                                 : y[0];
-        if (__builtin_expect(NAME(isUncertain)(y[0], y[1], y[2], y[3]), 0))
-            UNROLL for (int i = 0; i < 4 && first + i < P; i++) {
-                __m512i sums[1] = {acc[first + i]}, values[1] = {y[i]};
-                NAME(settle)(values, sums, 1, s->lanes.multiplier, s->lanes.shift, s->lanes.zeroPoint, 16);
-                y[i] = values[0];
-            }
-        __m512i bytes = _mm512_permutexvar_epi8(s->order, NAME(packHigh)(y[0], y[1], y[2], y[3]));
-        bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, s->scales.low), s->scales.high);
-        NAME(storePixels)(bytes, P - first < 4 ? P - first : 4, output + first * s->outputStep, s->outputStep, s->stored);
-    }
+    if (s->scales.isRectified) NAME(storeSet)(s, acc, output, P, 1);
+    else NAME(storeSet)(s, acc, output, P, 0);
 }
 
 static inline __attribute__((always_inline)) void NAME(setRow)(const NAME(Set) *s, int32_t pixels, const int share) {

@@ -10,6 +10,7 @@ extension Session {
     func run(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> KernelPath {
         let range = OutputRange(
             zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
+        if record.isWide { return runWide(record, row: row, output: output, range: range) }
         let channels = Int(record.inputChannels)
         switch record.operatorKind {
         case .convolution:
@@ -179,18 +180,27 @@ extension Session {
         let sums = (base + Int(scratch.arenaOffset)).assumingMemoryBound(to: Int32.self)
         let input = singleRow(record.input, row: rowsTaken, slot: 0, width: Int(record.inputWidth))
         if rowsTaken == 0 { sums.update(repeating: 0, count: channels) }
-        let path = kernels?.accumulate(input, into: sums, channels: channels) ?? .reference
-        if path == .reference { accumulateRow(input, into: sums, channels: channels) }
+        let isWide = record.inputBytes == 2
+        let path = isWide ? .reference : kernels?.accumulate(input, into: sums, channels: channels) ?? .reference
+        if isWide {
+            accumulateWideRow(input, into: sums, channels: channels)
+        } else if path == .reference {
+            accumulateRow(input, into: sums, channels: channels)
+        }
         guard rowsTaken + 1 == Int(record.inputHeight) else { return path }
         let pixels = Int32(truncatingIfNeeded: Int(record.inputHeight) * Int(record.inputWidth))
-        finishMeanRow(
-            sums, output, channels: channels,
-            MeanParameters(
-                offset: pixels &* Int32(record.inputZeroPoint),
-                scales: reader.pointer(record.parameters).assumingMemoryBound(to: Int32.self),
-                isPerChannel: Int(record.parameterBytes) > MeanLayout.byteCount,
-                range: OutputRange(
-                    zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)))
+        let parameters = MeanParameters(
+            offset: pixels &* Int32(record.inputZeroPoint),
+            scales: reader.pointer(record.parameters).assumingMemoryBound(to: Int32.self),
+            isPerChannel: Int(record.parameterBytes) > MeanLayout.byteCount,
+            range: OutputRange(
+                zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax))
+        if record.isWide {
+            finishWideMeanRow(
+                sums, output, channels: channels, parameters, WideMaps(record, range: parameters.range))
+        } else {
+            finishMeanRow(sums, output, channels: channels, parameters)
+        }
         return path
     }
 
@@ -216,7 +226,7 @@ extension Session {
         var window: RowWindow
     }
 
-    private func windowStep(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> WindowStep {
+    func windowStep(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> WindowStep {
         let window = RowWindow(
             kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
             stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))

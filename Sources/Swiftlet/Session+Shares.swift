@@ -43,7 +43,7 @@ extension OperatorRecord {
     /// has something to make, and something to read that is not padding.
     public func divisions(among count: Int) -> [RowDivision] {
         let width = Int(outputWidth)
-        guard let kind = operatorKind, count > 1 else { return [] }
+        guard let kind = operatorKind, count > 1, !isWide else { return [] }
         var ways: [RowDivision] = []
         switch kind {
         case .convolution, .depthwiseConvolution, .maxPool, .averagePool:

@@ -59,6 +59,8 @@ public struct Output {
     public var channelCount: Int
     public var scale: Float
     public var zeroPoint: Int8
+    /// Whether two channels, the high byte first, make one Int16.
+    public var isWide: Bool
 
     /// The int8 value at row `y`, column `x`. Traps outside of the map.
     public func value(y: Int, x: Int, channel: Int) -> Int8 {
@@ -68,8 +70,17 @@ public struct Output {
         return row.load(x: x, channel: channel)
     }
 
-    /// Score `index` of a classifier: channel `index` of the only pixel. Traps outside of `0 ..< channelCount`.
+    /// Score `index` of a classifier of int8 scores: channel `index` of the only pixel. Traps outside of `0 ..< channelCount`.
     public subscript(index: Int) -> Int8 { value(y: 0, x: 0, channel: index) }
+
+    /// How many scores a classifier has.
+    public var scoreCount: Int { isWide ? channelCount / 2 : channelCount }
+
+    /// Score `index` of a classifier, whether it has 8 bits or 16. Traps outside of `0 ..< scoreCount`.
+    public func score(_ index: Int) -> Int {
+        guard isWide else { return Int(self[index]) }
+        return Int(self[2 * index]) << 8 | Int(UInt8(bitPattern: self[2 * index + 1]))
+    }
 }
 
 public struct Session {
@@ -190,6 +201,6 @@ public struct Session {
         return Output(
             rows: outputRow(output.operand, buffer: buffer, row: 0, width: Int(output.width)),
             height: Int(output.height), rowBytes: Int(buffer.rowBytes), channelCount: Int(output.channels),
-            scale: output.scale, zeroPoint: output.zeroPoint)
+            scale: output.scale, zeroPoint: output.zeroPoint, isWide: output.isWide == 1)
     }
 }

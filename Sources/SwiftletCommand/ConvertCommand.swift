@@ -52,8 +52,18 @@ struct ConvertCommand: ParsableCommand {
     var nearestRounding = false
     @Flag(help: "Run the model on calibration pictures and give back in its biases what int8 took from means.")
     var empiricalBiases = false
+    @Option(
+        help: ArgumentHelp(
+            "A layer whose output keeps 16 bits, twice the memory and slower; any number of times.",
+            valueName: "layer=int16"))
+    var keep: [String] = []
     @Flag(help: "Try what these options may do, one after the other; keep what is best on --evaluation.")
     var auto = false
+    @Flag(
+        help:
+            "Say of each layer what it adds to the error and what it inherits, and of the worst five why and what helps."
+    )
+    var explain = false
     @Option(help: "Labelled pictures: measure float and int8 accuracy on them.")
     var evaluation: String?
     @Option(help: "Write the report as JSON to this file.")
@@ -76,14 +86,14 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: "Print the report as JSON.")
     var json = false
 
-    private static let standardRanges = "\(ConversionOptions().rangeMethod)"
+    static let standardRanges = "\(ConversionOptions().rangeMethod)"
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
-        "--calibration, --evaluation, --report, --shared-scales, --nearest-rounding, --empirical-biases and --auto"
+        "--calibration, --evaluation, --report, --shared-scales, --nearest-rounding, --empirical-biases, --keep, --auto and --explain"
     private var asksForFloat: Bool {
         calibration != nil || evaluation != nil || report != nil || sharedScales || nearestRounding
-            || empiricalBiases || auto
+            || empiricalBiases || !keep.isEmpty || auto || explain
     }
 
     func validate() throws {
@@ -95,6 +105,9 @@ struct ConvertCommand: ParsableCommand {
         }
         guard maxArena.map({ $0 > 0 }) ?? true else {
             throw ValidationError("--max-arena is a number of bytes, 1 or more")
+        }
+        for layer in keep where !layer.hasSuffix("=int16") || layer == "=int16" {
+            throw ValidationError("--keep is LAYER=int16, not '\(layer)'; --explain names the layers")
         }
         guard !auto || evaluation != nil else {
             throw ValidationError("--auto needs labelled pictures to judge by: give --evaluation KIND:PATH")
@@ -207,6 +220,8 @@ struct ConvertCommand: ParsableCommand {
         options.equalizesChannels = !sharedScales
         options.roundsWithFeedback = !nearestRounding
         options.correctsBiasesEmpirically = empiricalBiases
+        options.explains = explain
+        options.wideLayers = keep.map { String($0.dropLast("=int16".count)) }
         options.calibrationCount = min(calibrationCount, pictures?.count ?? calibrationCount)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
@@ -228,34 +243,8 @@ struct ConvertCommand: ParsableCommand {
         if json {
             try Console.print(json: conversion.report)
         } else {
-            try Console.print(conversion.report.text)
+            try Console.print(conversion.report.text(explains: explain))
             try Console.print("wrote \(output)")
-        }
-    }
-
-    /// A network that has learned its ranges does without, where there are none.
-    private func calibrationPictures(of network: some TrainedNetwork) throws -> (any DataSet)? {
-        if network.learnedRanges != nil {
-            let standard = Self.standardRanges
-            guard !sharedScales, !nearestRounding, !empiricalBiases, !auto, ranges == standard else {
-                throw CommandFailure(
-                    "\(files[0]) has learned its ranges in training: leave out --ranges, --shared-scales, --nearest-rounding, "
-                        + "--empirical-biases and --auto")
-            }
-            guard let source = calibration else {
-                return network.trainingData.flatMap {
-                    try? DataSets.open($0, split: .training, format: network.inputFormat)
-                }
-            }
-            return try DataSets.open(source, split: .training, format: network.inputFormat)
-        }
-        guard let source = calibration ?? network.trainingData else {
-            throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
-        }
-        do {
-            return try DataSets.open(source, split: .training, format: network.inputFormat)
-        } catch  where calibration == nil {
-            throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
         }
     }
 

@@ -43,14 +43,17 @@ public struct Calibration {
     var firstMeans: [ValueID: [Float]] = [:]
     /// Whether channels have scales of their own where that costs nothing; needs `channels`.
     public var equalizesChannels: Bool
+    /// Layers whose outputs have 16 bits, by name.
+    public var wideLayers: [String]
 
     public init(
         ranges: [ValueID: ClosedRange<Float>], channels: [ValueID: ChannelStatistics] = [:],
-        equalizesChannels: Bool = false
+        equalizesChannels: Bool = false, wideLayers: [String] = []
     ) {
         self.ranges = ranges
         self.channels = channels
         self.equalizesChannels = equalizesChannels
+        self.wideLayers = wideLayers
     }
 }
 
@@ -85,10 +88,14 @@ enum Calibrator {
             }
         }
         var ranges: [ValueID: ClosedRange<Float>] = [:]
-        for (value, statistics) in statistics { ranges[value] = try statistics.range(options.rangeMethod) }
+        // Steps of 16 bits are fine enough to hold all that was seen.
+        let wide = try Converter.values(of: options.wideLayers, in: graph)
+        for (value, statistics) in statistics {
+            ranges[value] = try statistics.range(wide.contains(value) ? .minMax : options.rangeMethod)
+        }
         var calibration = Calibration(
             ranges: ranges, channels: channels.compactMapValues(\.statistics),
-            equalizesChannels: options.equalizesChannels)
+            equalizesChannels: options.equalizesChannels, wideLayers: options.wideLayers)
         calibration.covariances = inputs.covariances
         calibration.firstMeans = firstMeans
         return calibration

@@ -19,8 +19,9 @@ struct ChannelWatcher: StepObserver {
     }
 
     private struct Sums {
-        let low: Int8
-        let high: Int8
+        let low: Int
+        let high: Int
+        let isWide: Bool
         var values: [Int]
         var unclamped: [Int]
         /// Of all pictures.
@@ -28,13 +29,15 @@ struct ChannelWatcher: StepObserver {
 
         mutating func add(_ row: OutputRow) {
             pixels += row.width
-            let (low, high) = (low, high)
+            let (low, high, isWide) = (low, high, isWide)
             values.withUnsafeMutableBufferPointer { values in
                 unclamped.withUnsafeMutableBufferPointer { unclamped in
                     for x in 0..<row.width {
                         for channel in values.indices {
-                            let value = row.load(x: x, channel: channel)
-                            values[channel] += Int(value)
+                            let value =
+                                isWide
+                                ? Int(row.loadWide(x: x, channel: channel)) : Int(row.load(x: x, channel: channel))
+                            values[channel] += value
                             if value > low && value < high { unclamped[channel] += 1 }
                         }
                     }
@@ -89,8 +92,10 @@ struct ChannelWatcher: StepObserver {
     private init(_ operations: [AssembledOperation]) {
         sums = operations.map { operation in
             let zeros = operation.outputOrder.map { _ in 0 }
+            let (low, high) = (Int(operation.record.activationMin), Int(operation.record.activationMax))
+            let isWide = operation.output.channelBytes == 2
             return Sums(
-                low: operation.record.activationMin, high: operation.record.activationMax, values: zeros,
+                low: isWide ? low << 8 : low, high: isWide ? high << 8 | 0xFF : high, isWide: isWide, values: zeros,
                 unclamped: zeros)
         }
     }

@@ -12,6 +12,10 @@ public struct ConversionOptions: Sendable {
     /// Whether biases give back what int8 as a whole does to means; else only what rounding their own weights does. MobileNetV1 0.25 gains two
     /// decibels by it; MobileNetV2 and SqueezeNet lose as much or less, so it is off unless asked for.
     public var correctsBiasesEmpirically = false
+    /// Layers whose outputs have 16 bits, by name.
+    public var wideLayers: [String] = []
+    /// Whether the report follows each layer's own error to the scores.
+    public var explains = false
     /// Pictures of the calibration set that are looked at, from its shuffled front.
     public var calibrationCount = 512
     public var seed: UInt64 = 1
@@ -31,6 +35,7 @@ extension ConversionOptions {
             equalizesChannels ? nil : "--shared-scales", roundsWithFeedback ? nil : "--nearest-rounding",
             correctsBiasesEmpirically ? "--empirical-biases" : nil,
         ]
-        return (["--ranges \(rangeMethod)"] + flags.compactMap { $0 }).joined(separator: " ")
+        let kept = wideLayers.map { "--keep \($0)=int16" }
+        return (["--ranges \(rangeMethod)"] + flags.compactMap { $0 } + kept).joined(separator: " ")
     }
 }

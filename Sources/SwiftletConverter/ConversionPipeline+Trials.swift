@@ -30,10 +30,16 @@ extension ConversionPipeline {
             return conversion
         }
 
+        let lowered = try Lowering.lower(network.graph.preparedForQuantization(network.preprocessing))
+        let keeping = lowered.layersAtTheEnds(besides: options.wideLayers).map { names in
+            { @Sendable (options: inout ConversionOptions) in
+                options.wideLayers += names.filter { !options.wideLayers.contains($0) }
+            }
+        }
         var chosen = options
         var best = try attempt(options)
         var kept = 0
-        for change in changes {
+        for change in changes + keeping {
             var changed = chosen
             change(&changed)
             guard changed.flags != chosen.flags else { continue }

@@ -77,27 +77,17 @@ public struct ConversionReport: Sendable, Codable {
         Array(layers.sorted { $0.sqnr < $1.sqnr }.prefix(count))
     }
 
+    /// The layers whose own errors do most to the scores, worst first.
+    public func layersThatHurtMost(_ count: Int = 5) -> [LayerReport] {
+        let known = layers.filter { $0.explanation != nil && $0.scores != nil }
+        return Array(known.sorted { ($0.scores ?? 0) < ($1.scores ?? 0) }.prefix(count))
+    }
+
     /// The report for a person.
-    public var text: String {
-        let width = max(layers.map(\.name.count).max() ?? 0, 5)
-        func pad(_ string: String, _ width: Int) -> String {
-            string + String(repeating: " ", count: max(0, width - string.count))
-        }
-        var lines = [pad("layer", width) + "     SQNR dB       low      high  saturated"]
-        for layer in layers {
-            lines.append(
-                pad(layer.name, width)
-                    + String(
-                        format: "  %10.1f  %8.3f  %8.3f  %8.2f %%", layer.sqnr, layer.low, layer.high,
-                        layer.saturation * 100))
-        }
-        if layers.isEmpty { lines.removeAll() }
-        if !layers.isEmpty {
-            lines.append("")
-            lines.append(
-                "lowest SQNR: "
-                    + worstLayers().map { String(format: "%@ %.1f dB", $0.name, $0.sqnr) }.joined(separator: ", "))
-        }
+    ///
+    /// - Parameter explains: whether it tells of each layer what it adds and what it inherits, and of the worst why.
+    public func text(explains: Bool = false) -> String {
+        var lines = layers.isEmpty ? [] : explains ? explainedLines : layerLines
         lines.append(
             calibrationImages > 0
                 ? "calibration: \(rangeMethod) on \(calibrationImages) images"
@@ -132,4 +122,49 @@ public struct ConversionReport: Sendable, Codable {
         }
         return lines.joined(separator: "\n")
     }
+
+    private var layerLines: [String] {
+        let width = max(layers.map(\.name.count).max() ?? 0, 5)
+        return [padded("layer", width) + "     SQNR dB       low      high  saturated"]
+            + layers.map { layer in
+                padded(layer.name, width)
+                    + String(
+                        format: "  %10.1f  %8.3f  %8.3f  %8.2f %%", layer.sqnr, layer.low, layer.high,
+                        layer.saturation * 100)
+            } + [
+                "",
+                "lowest SQNR: "
+                    + worstLayers().map { String(format: "%@ %.1f dB", $0.name, $0.sqnr) }.joined(separator: ", "),
+            ]
+    }
+
+    private var explainedLines: [String] {
+        let width = max(layers.map(\.name.count).max() ?? 0, 5)
+        var lines = [padded("layer", width) + "     SQNR dB       own  inherited    scores  saturated"]
+        for layer in layers {
+            lines.append(
+                padded(layer.name, width)
+                    + String(
+                        format: "  %10.1f  %8.1f  %9.1f  %8.1f  %7.2f %%", layer.sqnr, layer.own, layer.inherited,
+                        layer.scores ?? 120, layer.saturation * 100))
+        }
+        lines += [
+            "",
+            "the layers whose own errors do most to the scores (which would have so many dB with nothing else in int8):",
+        ]
+        for layer in layersThatHurtMost() {
+            guard let explanation = layer.explanation else { continue }
+            lines.append(
+                String(format: "  %@ %.1f dB, ", layer.name, layer.scores ?? 120)
+                    + "\(explanation.reason.rawValue): \(explanation.evidence)")
+            if !explanation.remedies.isEmpty {
+                lines.append("    try \(explanation.remedies.joined(separator: ", or "))")
+            }
+        }
+        return lines + [""]
+    }
+}
+
+private func padded(_ string: String, _ width: Int) -> String {
+    string + String(repeating: " ", count: max(0, width - string.count))
 }

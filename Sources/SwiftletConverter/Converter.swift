@@ -6,6 +6,7 @@
 import SwiftletFormat
 import SwiftletGraph
 import SwiftletHost
+import SwiftletKernels
 import SwiftletPlanner
 import SwiftletQuantizer
 
@@ -30,6 +31,29 @@ public struct ConvertedOperation: Sendable {
     /// The value's channel at each stored position, and its quantization.
     public var channelOrder: [Int]
     public var quantization: [AffineQuantization]
+    /// Whether it has 16 bits.
+    public var isWide: Bool
+
+    /// The least and the largest number that it stores.
+    var ends: ClosedRange<Int> { isWide ? -32768...32767 : -128...127 }
+
+    /// The number that stands at `x` and `position` of a row.
+    func stored(_ row: OutputRow, x: Int, position: Int) -> Int {
+        isWide ? Int(row.loadWide(x: x, channel: position)) : Int(row.load(x: x, channel: position))
+    }
+
+    /// What a stored number stands for.
+    func real(_ stored: Int, position: Int) -> Float {
+        quantization[position].scale * Float(stored - Int(quantization[position].zeroPoint))
+    }
+
+    /// The nearest number that can be stored, halves away from zero.
+    func nearest(_ real: Float, position: Int) -> Int {
+        let steps = (real / quantization[position].scale).rounded(.toNearestOrAwayFromZero)
+        let ends = ends
+        let stored = steps + Float(quantization[position].zeroPoint)
+        return Int(max(Float(ends.lowerBound), min(Float(ends.upperBound), stored)))
+    }
 }
 
 public enum Converter {
@@ -57,7 +81,8 @@ public enum Converter {
     }
 
     static func assemble(_ graph: Graph, calibration: Calibration, leastSplitChannels: Int) throws -> AssembledNetwork {
-        let network = try Lowering.lower(graph).splittingChannels(leastChannels: leastSplitChannels)
+        let network = try Lowering.lower(graph).keepingWide(calibration.wideLayers)
+            .splittingChannels(leastChannels: leastSplitChannels)
         guard !network.operations.isEmpty else {
             throw ConversionError.wrongInput(reason: "the network \(graph.name) computes nothing")
         }
@@ -125,7 +150,8 @@ public enum Converter {
             operations: network.operations.map {
                 ConvertedOperation(
                     name: $0.name, value: $0.value, valueChannels: valueChannels[$0.value] ?? 0,
-                    channelOrder: $0.valueOrder, quantization: $0.outputQuantization)
+                    channelOrder: $0.valueOrder, quantization: $0.outputQuantization,
+                    isWide: $0.output.channelBytes == 2)
             },
             passes: network.rowWidth == nil ? 1 : network.inputs.count,
             macsFactor: leastMACs > 0 ? Double(network.multiplyAccumulates) / Double(leastMACs) : 1)
@@ -139,6 +165,12 @@ public enum Converter {
     /// The values whose channels' statistics help: the input, and all that operators of the file make.
     static func operationValues(of graph: Graph) throws -> [ValueID] {
         [graph.input] + (try Lowering.lower(graph).operations.map(\.value))
+    }
+
+    /// What the named layers make. What their names are is checked when they are kept.
+    static func values(of layers: [String], in graph: Graph) throws -> Set<ValueID> {
+        guard !layers.isEmpty else { return [] }
+        return Set(try Lowering.lower(graph).operations.filter { layers.contains($0.name) }.map(\.value))
     }
 
     /// The value that each convolution's operator is known by, by the name of its node.

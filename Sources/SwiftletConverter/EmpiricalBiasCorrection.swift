@@ -161,11 +161,13 @@ extension AssembledOperation {
         guard record.operatorKind == .convolution || record.operatorKind == .depthwiseConvolution else { return wanted }
         let layout = ConvolutionLayout(record)
         let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
+        let hasBytes = record.flags.isDisjoint(with: .wideMaps)
         return wanted.enumerated().map { channel, amount in
             var bound = 0.0
             for tap in 0..<layout.taps {
                 for input in 0..<groupInputs {
-                    bound += 255 * abs(weight(layout, output: channel, tap: tap, input: input))
+                    // Where a map has 16 bits, sums have 64, and the bias alone must fit.
+                    if hasBytes { bound += 255 * abs(weight(layout, output: channel, tap: tap, input: input)) }
                 }
             }
             let bias = parameters.withUnsafeBytes {

@@ -29,6 +29,7 @@ struct ModelWriter {
             writer.header.version = HeaderRecord.recomputingVersion
             writer.appendRecomputation(of: network, leastMACs: leastMACs, layerwiseBytes: plan.layerwiseBytes)
         }
+        if network.hasWideMaps { writer.header.version = HeaderRecord.wideVersion }
         try writer.write(network, plan: plan, description: description)
         return writer.bytes
     }
@@ -223,7 +224,7 @@ struct ModelWriter {
     /// Consecutive slots are an offset, others a table.
     private mutating func operand(_ operand: AssembledOperand, _ network: AssembledNetwork) throws -> OperandRecord {
         let slots = operand.slots
-        let isRun = slots.indices.allSatisfy { slots[$0] == slots[0] + $0 }
+        let isRun = slots.indices.allSatisfy { slots[$0] == slots[0] + $0 * operand.channelBytes }
         let buffer = network.buffers[operand.buffer]
         let offset = operand.column * buffer.pixelBytes + (isRun ? slots[0] : 0)
         guard offset <= 0xFFFF else {

@@ -126,6 +126,8 @@ public struct ConvolutionLayout: Equatable, Sendable {
 /// `add` brings its inputs to a common scale after a shift to the left.
 public enum AddLayout {
     public static let leftShift: Int32 = 20
+    /// Where a map has 16 bits.
+    public static let wideLeftShift: Int32 = 15
 }
 
 /// The multiplier and the shift of `globalAveragePool`, two Int32 for all channels or for each; the division by the number of

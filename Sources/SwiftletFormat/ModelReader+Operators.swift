@@ -33,7 +33,8 @@ extension ModelReader {
             try require(record.inputWidth == width && record.inputHeight == height, Int(record.inputWidth))
             guard !flags.contains(.secondIsConstant) else { return }
             let second = flags.contains(.secondRepeatsColumns) ? 1 : Int(record.outputWidth)
-            try checkOperand(record.second, channels: inputs, width: second, index: index)
+            try checkOperand(
+                record.second, channels: inputs, size: record.secondBytes, width: second, index: index)
         case .concatenate:
             try require(outputs == inputs, outputs)
             let joinsRows = record.flags.contains(.joinsRows)
@@ -128,7 +129,8 @@ extension ModelReader {
             for channel in 0..<Int(record.outputChannels) {
                 try checkMultiplier(
                     (block + layout.multiplierOffset).load(fromByteOffset: channel * 4, as: Int32.self),
-                    shift: Int(block.load(fromByteOffset: layout.shiftOffset + channel, as: Int8.self)), index: index)
+                    shift: Int(block.load(fromByteOffset: layout.shiftOffset + channel, as: Int8.self)),
+                    largest: record.largestShift, index: index)
             }
         case .add, .multiply, .maximum, .minimum, .prelu:
             for pair in 0..<BinaryLayout(record, kind: kind).multiplierCount {
@@ -140,7 +142,8 @@ extension ModelReader {
             for pair in 0..<Int(record.parameterBytes) / MeanLayout.byteCount {
                 try checkMultiplier(
                     block.load(fromByteOffset: pair * 8, as: Int32.self),
-                    shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)), index: index)
+                    shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)),
+                    largest: record.largestShift, index: index)
             }
         case .softmax: try checkSoftmax(block, record, index: index)
         case .separableBlock:
@@ -199,10 +202,12 @@ extension ModelReader {
         }
     }
 
-    private func checkMultiplier(_ multiplier: Int32, shift: Int, index: Int) throws(FormatError) {
+    private func checkMultiplier(
+        _ multiplier: Int32, shift: Int, largest: Int = Int(FixedPointMultiplier.shiftRange.upperBound), index: Int
+    ) throws(FormatError) {
         guard multiplier >= 0 else { throw .invalid(part: .multiplier, index: index, value: Int(multiplier)) }
         guard shift >= Int(FixedPointMultiplier.shiftRange.lowerBound),
-            shift <= Int(FixedPointMultiplier.shiftRange.upperBound)
+            shift <= (HeaderRecord.runsWide ? largest : Int(FixedPointMultiplier.shiftRange.upperBound))
         else { throw .invalid(part: .shift, index: index, value: shift) }
     }
 }

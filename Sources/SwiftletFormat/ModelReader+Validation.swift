@@ -103,11 +103,14 @@ extension ModelReader {
         }
     }
 
-    /// Checks that `channels` channels of a `width` wide map lie in the operand's buffer, and returns the buffer.
+    /// Checks that `channels` channels of a `width` wide map, of `size` bytes each, lie in the operand's buffer, and returns the
+    /// buffer.
     @discardableResult
     func checkOperand(
-        _ operand: OperandRecord, channels: Int, width: Int, index: Int
+        _ operand: OperandRecord, channels: Int, size: Int = 1, width: Int, index: Int
     ) throws(FormatError) -> BufferRecord {
+        // Known when a build is made that runs no maps of 16 bits, and left out there.
+        let size = HeaderRecord.runsWide ? size : 1
         guard Int(operand.buffer) < bufferCount else {
             throw .outOfBounds(part: .operand, index: index, value: Int(operand.buffer), limit: bufferCount)
         }
@@ -121,7 +124,7 @@ extension ModelReader {
             throw .outOfBounds(part: .operand, index: index, value: column + width, limit: Int(buffer.width))
         }
         guard operand.channelTable != 0 else {
-            let end = channel + channels
+            let end = channel + channels * size
             guard end <= pixelBytes else {
                 throw .outOfBounds(part: .operand, index: index, value: end, limit: pixelBytes)
             }
@@ -137,7 +140,7 @@ extension ModelReader {
             throw .outOfBounds(part: .channelTable, index: index, value: end, limit: fileBytes)
         }
         let table = (base + Int(operand.channelTable)).assumingMemoryBound(to: UInt16.self)
-        for channel in 0..<channels where Int(table[channel]) >= pixelBytes {
+        for channel in 0..<channels where Int(table[channel]) + size > pixelBytes {
             throw .outOfBounds(part: .channelTable, index: index, value: Int(table[channel]), limit: pixelBytes)
         }
         return buffer
@@ -145,7 +148,9 @@ extension ModelReader {
 
     /// Passes of one input: alike but for their columns, which lie in the row that is pushed.
     private func checkRecomputation() throws(FormatError) {
-        guard (header.recomputation != 0) == (header.version == HeaderRecord.recomputingVersion) else {
+        // A model with maps of 16 bits may do either.
+        let isWide = HeaderRecord.runsWide && header.version == HeaderRecord.wideVersion
+        guard isWide || (header.recomputation != 0) == (header.version == HeaderRecord.recomputingVersion) else {
             throw .invalid(part: .recomputation, index: -1, value: header.recomputation.saturated)
         }
         guard recomputes else { return }
@@ -237,11 +242,14 @@ extension ModelReader {
         try checkString(record.name, index: index)
         let inputs = Int(record.inputChannels)
         let outputs = Int(record.outputChannels)
-        try checkOperand(record.input, channels: inputs, width: Int(record.inputWidth), index: index)
-        try checkOperand(record.output, channels: outputs, width: Int(record.outputWidth), index: index)
+        try checkOperand(
+            record.input, channels: inputs, size: record.inputBytes, width: Int(record.inputWidth), index: index)
+        try checkOperand(
+            record.output, channels: outputs, size: record.outputBytes, width: Int(record.outputWidth), index: index)
         guard record.flags.isSubset(of: .allowed(for: kind)) else {
             throw .invalid(part: .operatorKind, index: index, value: Int(record.flags.rawValue))
         }
+        if record.isWide { try checkWideMaps(record, kind: kind, index: index) }
         try checkShapes(record, kind: kind, index: index)
         try checkParameters(record, kind: kind, index: index)
     }

@@ -31,7 +31,7 @@ public struct ModelReader: @unchecked Sendable {
         base = start
         header = start.load(as: HeaderRecord.self)
         guard header.magic == HeaderRecord.magic else { throw .notAModel }
-        guard header.version == HeaderRecord.version || header.version == HeaderRecord.newestVersion else {
+        guard header.version >= HeaderRecord.version, header.version <= HeaderRecord.newestVersion else {
             throw .unsupportedVersion(found: Int(header.version), supported: Int(HeaderRecord.newestVersion))
         }
         guard Int(header.headerBytes) == headerBytes else {
@@ -65,7 +65,7 @@ public struct ModelReader: @unchecked Sendable {
     @inlinable
     @inline(__always)
     public var recomputes: Bool {
-        HeaderRecord.newestVersion == HeaderRecord.recomputingVersion && header.recomputation != 0
+        HeaderRecord.newestVersion >= HeaderRecord.recomputingVersion && header.recomputation != 0
     }
 
     /// What the model says of its recomputation; nil for one that makes every row once.

@@ -47,6 +47,12 @@ public struct HeaderRecord {
     public static let version: UInt16 = 3
     /// Of a model that recomputes: a reader of version 3 would not know how to run it.
     public static let recomputingVersion: UInt16 = 4
+    /// Of a model with maps of 16 bits, which may recompute, too.
+    public static let wideVersion: UInt16 = 5
+    /// Whether this build runs operators on maps of 16 bits; known when it is built.
+    @inlinable
+    @inline(__always)
+    public static var runsWide: Bool { newestVersion == wideVersion }
     /// Where the bytes that the checksum covers begin.
     public static let checkedFrom = 20
 }
@@ -185,8 +191,30 @@ public struct OperatorFlags: OptionSet, Sendable {
     /// Of `softmax`: the fixed-point form.
     public static let isFixedPoint = OperatorFlags(rawValue: 1024)
 
+    /// A channel of the first input is two bytes, as of the output with `writesWide`: Int16, its zero point 0.
+    public static let readsWide = OperatorFlags(rawValue: 2048)
+    /// Of `add`: so is one of the second input.
+    public static let secondIsWide = OperatorFlags(rawValue: 4096)
+    public static let writesWide = OperatorFlags(rawValue: 8192)
+    /// Those that say which maps have 16 bits.
+    public static let wideMaps: OperatorFlags = [.readsWide, .secondIsWide, .writesWide]
+
     /// Those that an operator of `kind` may have.
     public static func allowed(for kind: OperatorKind) -> OperatorFlags {
+        HeaderRecord.runsWide
+            ? allowedOfBytes(for: kind).union(allowedOfWideMaps(for: kind)) : allowedOfBytes(for: kind)
+    }
+
+    private static func allowedOfWideMaps(for kind: OperatorKind) -> OperatorFlags {
+        switch kind {
+        case .convolution, .depthwiseConvolution, .maxPool, .averagePool, .globalAveragePool:
+            return [.readsWide, .writesWide]
+        case .add: return wideMaps
+        default: return []
+        }
+    }
+
+    private static func allowedOfBytes(for kind: OperatorKind) -> OperatorFlags {
         let repeats: OperatorFlags = [
             .firstRepeatsRows, .firstRepeatsColumns, .secondRepeatsRows, .secondRepeatsColumns,
         ]
@@ -247,6 +275,22 @@ public struct OperatorRecord {
     public init() {}
 
     public static let noBuffer: UInt16 = 0xFFFF
+
+    /// Whether one of its maps has 16 bits a channel; known when a build is made that runs none of those.
+    @inlinable
+    @inline(__always)
+    public var isWide: Bool { HeaderRecord.runsWide && !flags.isDisjoint(with: .wideMaps) }
+
+    /// Bytes of a channel of the first input, the second, the output.
+    @inlinable
+    @inline(__always)
+    public var inputBytes: Int { HeaderRecord.runsWide && flags.contains(.readsWide) ? 2 : 1 }
+    @inlinable
+    @inline(__always)
+    public var secondBytes: Int { HeaderRecord.runsWide && flags.contains(.secondIsWide) ? 2 : 1 }
+    @inlinable
+    @inline(__always)
+    public var outputBytes: Int { HeaderRecord.runsWide && flags.contains(.writesWide) ? 2 : 1 }
 }
 
 /// A feature map that the caller pushes in.

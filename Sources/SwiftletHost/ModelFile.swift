@@ -88,7 +88,7 @@ public final class ModelFile: @unchecked Sendable {
     /// Values of the output: scores of a classifier.
     public var outputCount: Int {
         let output = model.reader.output(0)
-        return Int(output.height) * Int(output.width) * Int(output.channels)
+        return Int(output.height) * Int(output.width) * Int(output.channels) / (output.isWide == 1 ? 2 : 1)
     }
 
     public func operationName(_ index: Int) -> String {

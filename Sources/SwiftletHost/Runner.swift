@@ -145,6 +145,11 @@ public final class Runner {
     /// The output as real numbers.
     public func dequantize(_ values: [Int8]) -> [Float] {
         let output = file.model.reader.output(0)
+        guard output.isWide == 0 else {
+            return stride(from: 0, to: values.count - 1, by: 2).map { index in
+                output.scale * Float(Int(values[index]) << 8 | Int(UInt8(bitPattern: values[index + 1])))
+            }
+        }
         return values.map { output.scale * Float(Int($0) - Int(output.zeroPoint)) }
     }
 }

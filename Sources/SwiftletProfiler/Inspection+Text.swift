@@ -15,7 +15,9 @@ extension Inspection {
                     : "int8, scale \(first.scale), zero point \(first.zeroPoint)"),
         ]
         for output in outputs {
-            lines.append("output        \(shape(output.shape)), scale \(output.scale), zero point \(output.zeroPoint)")
+            lines.append(
+                "output        \(shape(output.shape))\(output.bits == 16 ? ", two channels an int16" : ""), scale \(output.scale), "
+                    + "zero point \(output.zeroPoint)")
         }
         lines += [
             "classes       "
@@ -66,8 +68,9 @@ extension Inspection {
     private func shape(_ extents: [Int]) -> String { extents.map(String.init).joined(separator: "x") }
 
     private func name(_ operand: Operand) -> String {
-        if let table = operand.channelTable { return "b\(operand.ring)[\(table.count)]" }
-        return operand.channelOffset == 0 ? "b\(operand.ring)" : "b\(operand.ring)+\(operand.channelOffset)"
+        let width = operand.bits == 16 ? ":int16" : ""
+        if let table = operand.channelTable { return "b\(operand.ring)[\(table.count)]\(width)" }
+        return "b\(operand.ring)\(operand.channelOffset == 0 ? "" : "+\(operand.channelOffset)")\(width)"
     }
 }
 

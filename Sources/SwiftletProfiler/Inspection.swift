@@ -11,6 +11,8 @@ public struct Inspection: Sendable, Encodable {
         public var ring: Int
         /// The first channel.
         public var channelOffset: Int
+        /// Of a channel: 8, or 16 where the table and the offset name its high byte.
+        public var bits: Int
         /// Nil when the channels are consecutive.
         public var channelTable: [Int]?
     }
@@ -30,7 +32,7 @@ public struct Inspection: Sendable, Encodable {
         /// Top, left.
         public var padding: [Int]
         public var groups: Int
-        /// The least and the largest int8 value of the output.
+        /// The least and the largest value of the output.
         public var activation: [Int]
         public var scale: Float
         public var zeroPoint: Int
@@ -64,6 +66,8 @@ public struct Inspection: Sendable, Encodable {
         public var shape: [Int]
         public var scale: Float
         public var zeroPoint: Int
+        /// Of a number: with 16 it takes two of the channels.
+        public var bits: Int
         /// Whether rows come as bytes of 0...255.
         public var isPixels: Bool
     }
@@ -114,13 +118,13 @@ public struct Inspection: Sendable, Encodable {
             let input = reader.input(index)
             return Port(
                 shape: [Int(input.height), reader.pushedWidth(index), Int(input.channels)], scale: input.scale,
-                zeroPoint: Int(input.zeroPoint), isPixels: input.isPixels == 1)
+                zeroPoint: Int(input.zeroPoint), bits: 8, isPixels: input.isPixels == 1)
         }
         outputs = (0..<reader.outputCount).map { index in
             let output = reader.output(index)
             return Port(
                 shape: [Int(output.height), Int(output.width), Int(output.channels)], scale: output.scale,
-                zeroPoint: Int(output.zeroPoint), isPixels: false)
+                zeroPoint: Int(output.zeroPoint), bits: output.isWide == 1 ? 16 : 8, isPixels: false)
         }
         let orders = ["rgb", "bgr", "grey"]
         let order = Int(header.preprocessing.colorOrder)
@@ -144,9 +148,11 @@ public struct Inspection: Sendable, Encodable {
 extension Inspection.Operation {
     init(_ reader: ModelReader, _ index: Int, name: String) {
         let record = reader.operation(index)
-        func operand(_ operand: OperandRecord, channels: Int) -> Inspection.Operand {
+        func operand(_ operand: OperandRecord, channels: Int, bytes: Int) -> Inspection.Operand {
             let table = reader.channelTable(operand.channelTable).map { table in (0..<channels).map { Int(table[$0]) } }
-            return .init(ring: Int(operand.buffer), channelOffset: Int(operand.channelOffset), channelTable: table)
+            return .init(
+                ring: Int(operand.buffer), channelOffset: Int(operand.channelOffset), bits: 8 * bytes,
+                channelTable: table)
         }
         self.name = name
         kind = record.kindName
@@ -158,14 +164,17 @@ extension Inspection.Operation {
         dilation = [Int(record.dilationHeight), Int(record.dilationWidth)]
         padding = [Int(record.paddingTop), Int(record.paddingLeft)]
         groups = Int(record.groups)
-        activation = [Int(record.activationMin), Int(record.activationMax)]
+        activation =
+            record.outputBytes == 2
+            ? [Int(record.activationMin) << 8, Int(record.activationMax) << 8 | 0xFF]
+            : [Int(record.activationMin), Int(record.activationMax)]
         scale = record.outputScale
         zeroPoint = Int(record.outputZeroPoint)
-        reads = [operand(record.input, channels: Int(record.inputChannels))]
+        reads = [operand(record.input, channels: Int(record.inputChannels), bytes: record.inputBytes)]
         if record.kind == OperatorKind.add.rawValue {
-            reads.append(operand(record.second, channels: Int(record.inputChannels)))
+            reads.append(operand(record.second, channels: Int(record.inputChannels), bytes: record.secondBytes))
         }
-        writes = operand(record.output, channels: Int(record.outputChannels))
+        writes = operand(record.output, channels: Int(record.outputChannels), bytes: record.outputBytes)
         sums = record.scratchBuffer == OperatorRecord.noBuffer ? nil : Int(record.scratchBuffer)
         let first = Int(record.firstProducer)
         producers = (first..<(first + Int(record.producerCount))).map { reader.link($0) }

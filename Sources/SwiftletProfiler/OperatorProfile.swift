@@ -34,13 +34,17 @@ extension OperatorProfile {
         let (median, p90) = clock.microseconds(index)
         name = file.operationName(index)
         kind = record.kindName
-        outputShape = "\(record.outputHeight)x\(record.outputWidth)x\(record.outputChannels)"
+        outputShape =
+            "\(record.outputHeight)x\(record.outputWidth)x\(record.outputChannels)"
+            + (record.outputBytes == 2 ? " int16" : "")
         kernel = record.kernelName(clock.path(of: index), instructionSet: instructionSet)
         medianMicroseconds = median
         p90Microseconds = p90
         macs = file.multiplyAccumulates(index)
         parameterBytes = Int(record.parameterBytes)
-        outputBytes = Int(record.outputHeight) * Int(record.outputWidth) * Int(record.outputChannels)
+        outputBytes =
+            Int(record.outputHeight) * Int(record.outputWidth) * Int(record.outputChannels)
+            * record.outputBytes
         bytesMoved = record.bytesMoved(block: file.model.reader.pointer(record.parameters))
         gmacsPerSecond = median > 0 ? Double(macs) / median / 1e3 : 0
         percentOfPeak = peak > 0 ? gmacsPerSecond / peak * 100 : 0

@@ -57,7 +57,7 @@ extension OperatorRecord {
     /// - Parameter block: the operator's parameters.
     func bytesMoved(block: UnsafeRawPointer) -> Int {
         let (inputRow, outputRow) = (
-            Int(inputWidth) * Int(inputChannels), Int(outputWidth) * Int(outputChannels)
+            Int(inputWidth) * Int(inputChannels) * inputBytes, Int(outputWidth) * Int(outputChannels) * outputBytes
         )
         let rows = Int(outputHeight)
         guard OperatorKind(rawValue: kind) != .globalAveragePool else {

@@ -12,6 +12,11 @@ enum ModelSeeds {
     static func all() throws -> [[UInt8]] {
         // The operators that no float network has come from TensorFlow Lite's.
         try [everything(segments: 1), everything(segments: 2)]
+            + [
+                convert(
+                    .everyOperator(), keeping: ["stem", "depthwise", "add", "mean", "classifier"],
+                    arrangement: Arrangement())
+            ]
             + TFLiteSeeds.tflite().map {
                 try Converter.convert(TFLiteTranslator.translate(TFLiteFile.graph(parsing: $0, file: "seed"))).bytes
             }
@@ -40,7 +45,9 @@ enum ModelSeeds {
             })
     }
 
-    private static func convert(_ network: Graph, arrangement: Arrangement) throws -> [UInt8] {
+    private static func convert(
+        _ network: Graph, keeping wideLayers: [String] = [], arrangement: Arrangement
+    ) throws -> [UInt8] {
         let channels = network.inputShape.channels
         let preprocessing = Preprocessing(
             resize: .stretch, colorOrder: .rgb, mean: Array(repeating: 128, count: channels),
@@ -49,7 +56,8 @@ enum ModelSeeds {
         let values = try Converter.rangedValues(of: graph)
         return try Converter.convert(
             graph,
-            calibration: Calibration(ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) })),
+            calibration: Calibration(
+                ranges: Dictionary(uniqueKeysWithValues: values.map { ($0, -4...4) }), wideLayers: wideLayers),
             architecture: "seed",
             classNames: ["one", "two"], preprocessing: preprocessing,
             arrangement: arrangement

@@ -37,7 +37,8 @@ struct CaseModel {
             }
             var made = try bytes.withUnsafeBytes { try runner.run($0) }[...]
             for (index, output) in graph.outputs.enumerated() {
-                let count = graph.values[output].shape.elementCount
+                let value = graph.values[output]
+                let count = value.shape.elementCount * (value.isWide ? 2 : 1)
                 let isWide = file.model.reader.output(index).isWide == 1
                 outputs[index] += Self.integers(Array(made.prefix(count)), isWide: isWide)
                 made = made.dropFirst(count)

@@ -54,32 +54,12 @@ import Testing
     }
 }
 
-/// Pictures that are there.
-private struct GivenPictures: DataSet {
-    let name = "given"
-    let format: InputFormat
-    let classNames: [String] = []
-    let pictures: [[UInt8]]
-    var count: Int { pictures.count }
-
-    func label(at index: Int) -> Int { 0 }
-
-    func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
-        _ = pixels.initialize(from: pictures[index])
-    }
-}
-
 extension CalibratedNetwork {
     /// With biases that are corrected on the calibration pictures.
     fileprivate func convertOnPictures() throws -> ConvertedModel {
         let preprocessing = Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])
-        let format = InputFormat(shape: graph.inputShape, preprocessing: preprocessing)
         let correction = EmpiricalBiasCorrection(
-            means: channels.mapValues(\.means),
-            batches: PixelBatches(
-                dataSet: GivenPictures(format: format, pictures: pictures), indices: Array(pictures.indices),
-                batchSize: 1),
-            threads: 2)
+            means: channels.mapValues(\.means), batches: batches, threads: 2)
         var assembled = try Converter.assemble(
             graph, calibration: Calibration(ranges: ranges, channels: channels),
             leastSplitChannels: Converter.leastSplitChannels)

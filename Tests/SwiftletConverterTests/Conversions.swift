@@ -19,8 +19,10 @@ struct CalibratedNetwork {
     let channels: [ValueID: ChannelStatistics]
     let pictures: [[UInt8]]
 
-    /// Prepares `network` and calibrates it on `count` pictures of smooth noise.
-    init(_ network: Graph, seed: UInt64, count: Int = 4) throws {
+    /// Prepares `network` and calibrates it on `count` pictures of noise.
+    ///
+    /// - Parameter retouch: changes the pixels of each picture before anyone sees them.
+    init(_ network: Graph, seed: UInt64, count: Int = 4, retouch: (inout [UInt8]) -> Void = { _ in }) throws {
         let channels = network.inputShape.channels
         graph = try network.preparedForQuantization(
             Preprocessing(
@@ -28,7 +30,11 @@ struct CalibratedNetwork {
                 deviation: Array(repeating: 60, count: channels)))
         var generator = SeededGenerator(seed: seed)
         let elements = graph.inputShape.elementCount
-        pictures = (0..<count).map { _ in (0..<elements).map { _ in UInt8.random(in: 0...255, using: &generator) } }
+        pictures = (0..<count).map { _ in
+            var picture = (0..<elements).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            retouch(&picture)
+            return picture
+        }
         let executor = try FloatExecutor(graph: graph, batchSize: 1, threads: 1)
         var statistics: [ValueID: ValueStatistics] = [:]
         var seen: [ValueID: ChannelStatistics] = [:]
@@ -62,23 +68,24 @@ struct CalibratedNetwork {
 
     func convert(
         correctsBiases: Bool = false, equalizesChannels: Bool = false,
-        leastSplitChannels: Int = Converter.leastSplitChannels,
+        leastSplitChannels: Int = Converter.leastSplitChannels, keeping wideLayers: [String] = [],
         _ plan: @escaping (Planner) throws -> Plan = { try $0.plan() }
     ) throws -> ConvertedModel {
         try convert(
             correctsBiases: correctsBiases, equalizesChannels: equalizesChannels,
-            leastSplitChannels: leastSplitChannels, arrangement: .planned(by: plan))
+            leastSplitChannels: leastSplitChannels, keeping: wideLayers, arrangement: .planned(by: plan))
     }
 
     func convert(
         correctsBiases: Bool = false, equalizesChannels: Bool = false,
-        leastSplitChannels: Int = Converter.leastSplitChannels, arrangement: Arrangement
+        leastSplitChannels: Int = Converter.leastSplitChannels, keeping wideLayers: [String] = [],
+        arrangement: Arrangement
     ) throws -> ConvertedModel {
         try Converter.convert(
             graph,
             calibration: Calibration(
                 ranges: ranges, channels: correctsBiases || equalizesChannels ? channels : [:],
-                equalizesChannels: equalizesChannels),
+                equalizesChannels: equalizesChannels, wideLayers: wideLayers),
             architecture: "test", classNames: [],
             preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []),
             leastSplitChannels: leastSplitChannels, arrangement: arrangement)
@@ -131,9 +138,9 @@ struct CalibratedNetwork {
     ///   not add up; otherwise with the float network.
     func layerErrors(_ model: ConvertedModel, areLocal: Bool) throws -> [LayerError] {
         let runner = try Runner(ModelFile(contents: model.bytes, path: "test"))
-        var recorder = RowRecorder(model.operations)
+        var recorder = MapRecorder(model.operations)
         _ = try pictures[0].withUnsafeBytes { try runner.run($0, observer: &recorder) }
-        let found = recorder.values
+        let found = recorder.maps
         var expected: [ValueID: FeatureMap] = [:]
         _ = ReferenceInterpreter.runAll(graph, input: pictures[0].map { Float($0) }) { value, map in
             expected[value] = map
@@ -145,17 +152,57 @@ struct CalibratedNetwork {
                 values.count == map.values.count
             else { throw MissingRows(operation: operation.name) }
             // What lies beyond the calibrated range saturates, as it should.
-            let low = operation.quantization.map { $0.dequantize(-128) }.min() ?? 0
-            let high = operation.quantization.map { $0.dequantize(127) }.max() ?? 0
+            let (low, high) = operation.quantization.indices.reduce(into: (Float(0), Float(0))) { reach, position in
+                reach.0 = min(reach.0, operation.real(operation.ends.lowerBound, position: position))
+                reach.1 = max(reach.1, operation.real(operation.ends.upperBound, position: position))
+            }
             let real = areLocal ? map.values.map { max(low, min(high, $0)) } : map.values
             let signal = real.reduce(1e-30) { $0 + Double($1) * Double($1) }
             let noise = zip(real, values).reduce(1e-30) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
             // A layer that was dead in calibration has next to no range.
-            let range = max(255 * Double(operation.quantization.map(\.scale).max() ?? 0), 1e-4)
+            let range = max(Double(high - low), 1e-4)
             return LayerError(
                 name: operation.name, signalToNoise: 10 * log10(signal / noise),
                 rangeToNoise: 10 * log10(range * range * Double(values.count) / noise))
         }
+    }
+
+    /// Sums of squares over all pictures, of what each operator of the file makes.
+    struct LayerDifferences {
+        var signal = 0.0
+        var total = 0.0
+        var own = 0.0
+        var inherited = 0.0
+    }
+
+    /// What is between int8 and float, what each operator adds to it, and what it inherits, by plain loops.
+    func layerDifferences(_ model: ConvertedModel) throws -> [LayerDifferences] {
+        let runner = try Runner(ModelFile(contents: model.bytes, path: "test"))
+        var sums = model.operations.map { _ in LayerDifferences() }
+        for picture in pictures {
+            var recorder = MapRecorder(model.operations)
+            _ = try picture.withUnsafeBytes { try runner.run($0, observer: &recorder) }
+            let pixels = picture.map { Float($0) }
+            let float = ReferenceInterpreter.runAll(graph, input: pixels)
+            var local: [ValueID: FeatureMap] = [:]
+            _ = ReferenceInterpreter.runAll(graph, input: pixels) { value, map in
+                local[value] = map
+                return recorder.maps[value].map { FeatureMap(map.shape, values: $0) } ?? map
+            }
+            for (index, operation) in model.operations.enumerated() {
+                let (a, b) = (float[operation.value]!.values, local[operation.value]!.values)
+                let c = recorder.maps[operation.value]!
+                for pixel in stride(from: 0, to: a.count, by: operation.valueChannels) {
+                    for element in operation.channelOrder.map({ pixel + $0 }) {
+                        sums[index].signal += Double(a[element]) * Double(a[element])
+                        sums[index].total += pow(Double(c[element] - a[element]), 2)
+                        sums[index].own += pow(Double(c[element] - b[element]), 2)
+                        sums[index].inherited += pow(Double(b[element] - a[element]), 2)
+                    }
+                }
+            }
+        }
+        return sums
     }
 
     /// The int8 outputs of all pictures.
@@ -171,28 +218,28 @@ struct GuardsBroken: Error {}
 
 struct MissingRows: Error { var operation: String }
 
-/// Keeps every row of every value as real numbers, channels in the graph's order.
-private struct RowRecorder: StepObserver {
-    let operations: [ConvertedOperation]
-    var values: [ValueID: [Float]] = [:]
+/// Pictures that are there.
+struct GivenPictures: DataSet {
+    let name = "given"
+    let format: InputFormat
+    let classNames: [String] = []
+    let pictures: [[UInt8]]
+    var count: Int { pictures.count }
 
-    init(_ operations: [ConvertedOperation]) { self.operations = operations }
+    func label(at index: Int) -> Int { 0 }
 
-    mutating func willStep(operation: Int) {}
+    func readPixels(at index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
+        _ = pixels.initialize(from: pictures[index])
+    }
+}
 
-    mutating func didStep(operation: Int, row: Int?, output: OutputRow) {
-        guard let row else { return }
-        let converted = operations[operation]
-        let rowCount = output.width * converted.valueChannels
-        var map = values.removeValue(forKey: converted.value) ?? []
-        // Several operators may make a value, each some of its channels.
-        map += Array(repeating: 0, count: max(0, (row + 1) * rowCount - map.count))
-        for x in 0..<output.width {
-            for (stored, channel) in converted.channelOrder.enumerated() {
-                map[row * rowCount + x * converted.valueChannels + channel] =
-                    converted.quantization[stored].dequantize(output.load(x: x, channel: stored))
-            }
-        }
-        values[converted.value] = map
+extension CalibratedNetwork {
+    /// The calibration pictures, one at a time.
+    var batches: PixelBatches {
+        let format = InputFormat(
+            shape: graph.inputShape,
+            preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []))
+        return PixelBatches(
+            dataSet: GivenPictures(format: format, pictures: pictures), indices: Array(pictures.indices), batchSize: 1)
     }
 }

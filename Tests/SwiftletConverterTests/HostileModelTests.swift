@@ -63,7 +63,7 @@ import Testing
         var refused = 0
         var ran = 0
         for round in 0..<12000 {
-            let (original, firstRecord) = models[round % 3]
+            let (original, firstRecord) = models[round % models.count]
             var bytes = original
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 // Records and header matter most; weights may hold anything, tables may not.
@@ -115,7 +115,7 @@ import Testing
         #expect(message { $0[0] = 0 }.hasPrefix("m.bin: not a Swiftlet model: it does not begin with \"SWIFTLET\""))
         #expect(
             message { $0[8] = 9 }
-                == "m.bin: format version 9, this build reads versions 3 to 4; convert the checkpoint again")
+                == "m.bin: format version 9, this build reads versions 3 to 5; convert the checkpoint again")
         #expect(message { $0.removeLast(100) }.hasPrefix("m.bin: truncated: "))
         #expect(message { $0[$0.count / 2] ^= 1 }.hasPrefix("m.bin: corrupted: checksum 0x"))
         #expect(message { $0 = [] }.contains("0 bytes"))

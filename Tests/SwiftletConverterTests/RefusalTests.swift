@@ -51,7 +51,7 @@ import Testing
         #expect(refusal(Array(bytes[0..<112])) == .truncated(bytes: 112, promised: bytes.count))
         #expect(refusal(bytes + [0]) == .truncated(bytes: bytes.count + 1, promised: bytes.count))
         #expect(refusal(SmallModel.changing { $0.magic += 1 }) == .notAModel)
-        #expect(refusal(SmallModel.changing { $0.version = 2 }) == .unsupportedVersion(found: 2, supported: 4))
+        #expect(refusal(SmallModel.changing { $0.version = 2 }) == .unsupportedVersion(found: 2, supported: 5))
         #expect(refusal(SmallModel.changing { $0.headerBytes = 96 }) == .invalid(part: .header, index: 0, value: 96))
         #expect(refusal(bytes, byteOffset: 8) == .misaligned(byteOffset: 8, alignment: 64))
         var broken = bytes
@@ -131,6 +131,39 @@ import Testing
         #expect(output { $0.operand.channelOffset = 1 } == .operand)
         #expect(output { $0.operand.channelTable = 0xFFFF_FFFE } == .channelTable)
         #expect(output { $0.name = 1 } == .string)
+    }
+
+    @Test func mapsOf16BitsAreChecked() throws {
+        func change(_ kind: OperatorKind, _ change: (inout OperatorRecord) -> Void) throws -> FormatError.Part? {
+            let file = try ModelFile(contents: SmallModel.wideBytes, path: "test")
+            let index = try #require(
+                (0..<file.model.reader.operatorCount).first {
+                    file.model.reader.operation($0).kind == kind.rawValue && file.model.reader.operation($0).isWide
+                })
+            return part(
+                SmallModel.changing(SmallModel.wideBytes, \.operators, index, OperatorRecord.self, change))
+        }
+        #expect(part(SmallModel.changing(SmallModel.wideBytes) { $0.version = 3 }) == .header)
+        #expect(try change(.convolution) { $0.outputZeroPoint = 1 } == .activation)
+        #expect(try change(.convolution) { $0.flags.insert(.secondIsWide) } == .operatorKind)
+        #expect(try change(.maxPool) { $0.flags.remove(.readsWide) } == .geometry)
+        #expect(try change(.maxPool) { $0.flags.remove(.writesWide) } == .geometry)
+        #expect(try change(.add) { $0.flags.insert(.firstRepeatsRows) } == .operatorKind)
+        #expect(try change(.add) { $0.second.channelOffset += 1 } == .operand)
+        #expect(try change(.add) { $0.output.channelOffset += 1 } == .operand)
+        #expect(try change(.globalAveragePool) { ($0.inputHeight, $0.inputWidth) = (0x7FFF, 3) } == .geometry)
+        // Twice the bytes of what lies there.
+        let narrow = SmallModel.changing(SmallModel.bytes) { $0.version = HeaderRecord.wideVersion }
+        let file = try ModelFile(contents: narrow, path: "test")
+        for index in 0..<file.model.reader.operatorCount
+        where OperatorFlags.allowed(for: OperatorKind(rawValue: file.model.reader.operation(index).kind)!).contains(
+            .writesWide)
+        {
+            let wide = SmallModel.changing(narrow, \.operators, index, OperatorRecord.self) {
+                $0.flags.formUnion([.readsWide, .writesWide])
+            }
+            #expect(part(wide) != nil, "\(index)")
+        }
     }
 
     @Test func operatorsAreChecked() throws {

@@ -18,7 +18,18 @@ enum SmallModel {
         }
     }()
 
-    static var all: [[UInt8]] { [bytes, quantizedBytes, recomputingBytes] }
+    static var all: [[UInt8]] { [bytes, quantizedBytes, recomputingBytes, wideBytes] }
+
+    /// Every operator that has a form of 16 bits, reading and writing it.
+    static let wideBytes: [UInt8] = {
+        do {
+            return try CalibratedNetwork(.everyOperator(), seed: 5).convert(
+                keeping: ["stem", "depthwise", "add", "mean", "classifier"]
+            ).bytes
+        } catch {
+            return []
+        }
+    }()
 
     /// Two bands, a block with an expansion and one without, and a mean in shares.
     static let recomputingBytes: [UInt8] = {

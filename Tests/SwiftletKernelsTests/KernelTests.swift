@@ -53,12 +53,16 @@ func randomMap(_ height: Int, _ width: Int, _ channels: Int, using generator: in
         values: randomBytes(height * width * channels, using: &generator))
 }
 
+/// Bounds anywhere, those of a byte, or a ReLU's: nothing below the zero point, which is often the lowest byte then.
 func randomRange(using generator: inout SeededGenerator) -> IntegerRange {
     let bounds = [Int32.random(in: -128...127, using: &generator), Int32.random(in: -128...127, using: &generator)]
-    let isClamped = Bool.random(using: &generator)
-    return IntegerRange(
-        zeroPoint: Int32.random(in: -128...127, using: &generator), low: isClamped ? bounds.min()! : -128,
-        high: isClamped ? bounds.max()! : 127)
+    let zeroPoint = Int32.random(in: -128...127, using: &generator)
+    switch Int.random(in: 0...3, using: &generator) {
+    case 0: return IntegerRange(zeroPoint: zeroPoint, low: -128, high: 127)
+    case 1: return IntegerRange(zeroPoint: -128, low: -128, high: 127)
+    case 2: return IntegerRange(zeroPoint: bounds.min()!, low: bounds.min()!, high: bounds.max()!)
+    default: return IntegerRange(zeroPoint: zeroPoint, low: bounds.min()!, high: bounds.max()!)
+    }
 }
 
 /// Mostly such that sums of `terms` products spread over the output, sometimes anything.

@@ -45,10 +45,8 @@ struct Example {
         guard let scores = try? session.output() else { stop("the answer is not ready") }
         var best = 0
         var checksum = Checksum()
-        for index in 0..<scores.channelCount {
-            if scores[index] > scores[best] { best = index }
-            checksum.update(UInt8(bitPattern: scores[index]))
-        }
+        for index in 0..<scores.scoreCount where scores.score(index) > scores.score(best) { best = index }
+        for index in 0..<scores.channelCount { checksum.update(UInt8(bitPattern: scores[index])) }
         report("class", Int64(best))
         report("bytes of stack", Int64(stack_used()))
         guard checksum.value == model.reader.header.selfTestChecksum else { stop("the output is not the host's") }

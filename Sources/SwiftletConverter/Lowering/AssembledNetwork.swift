@@ -13,6 +13,8 @@ struct AssembledOperand {
     var slots: [Int]
     /// The buffer's column that is the operand's first.
     var column = 0
+    /// 2 where a channel has 16 bits; its slot is then that of the high byte.
+    var channelBytes = 1
 }
 
 /// One of the convolutions of a separable block.
@@ -91,7 +93,10 @@ struct AssembledNetwork {
 
     var multiplyAccumulates: Int { operations.reduce(0) { $0 + $1.multiplyAccumulates } }
 
-    /// Whether only a reader of the later version can run it.
+    /// Whether some maps have 16 bits.
+    var hasWideMaps: Bool { operations.contains { !$0.record.flags.isDisjoint(with: .wideMaps) } }
+
+    /// Whether rows or columns are made more than once.
     var needsRecomputation: Bool { rowWidth != nil || operations.contains { $0.kind == .separableBlock } }
 
     /// The operators that read each buffer and those that write it.

@@ -34,7 +34,8 @@ extension Assembly {
                 bias: outputOrder.map { bias[$0] },
                 inputs: inputOrder.map { scales(operation.operands[0][$0]) },
                 padValues: inputOrder.map { padValues?[$0] ?? 0 },
-                outputs: assembled.outputQuantization,
+                outputs: assembled.outputQuantization, readsWide: assembled.input.channelBytes == 2,
+                hasWideMaps: network.hasWideMaps(operation),
                 inputMeans: inputMeans(operation.operands[0], order: inputOrder),
                 tapShares: operation.window.tapShares(of: operation.inputShape, outputs: operation.outputShape),
                 covariance: {
@@ -45,6 +46,7 @@ extension Assembly {
             let values = convolution.weights
             assembled.parameters = try integerConvolutionBlock(
                 name: operation.name, convolution, layout: layout, outputOrder: outputOrder,
+                readsWide: assembled.input.channelBytes == 2, hasWideMaps: network.hasWideMaps(operation),
                 weight: { output, tap, input in
                     let place = original(output, input)
                     return values[(place / groupInputs * layout.taps + tap) * groupInputs + place % groupInputs]

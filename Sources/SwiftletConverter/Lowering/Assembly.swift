@@ -60,15 +60,24 @@ struct Assembly {
     }
 
     private func map(_ output: LoweredNetwork.Output) -> AssembledMap {
-        AssembledMap(
+        var map = AssembledMap(
             name: output.name, buffer: assignment.buffer[output.channels[0].producer],
             slots: assignment.slots(of: output.channels), shape: output.shape,
             quantization: scales(output.channels[0]), isWide: output.isWide)
+        if network.channelBytes(of: output.channels[0].producer) == 2 {
+            // To whoever reads it a number of 16 bits is two channels.
+            map.isWide = true
+            map.slots = map.slots.flatMap { [$0, $0 + 1] }
+            map.shape.channels *= 2
+        }
+        return map
     }
 
     private func operand(_ references: [ChannelReference], order: [Int]) -> AssembledOperand {
         let slots = assignment.slots(of: references)
-        return AssembledOperand(buffer: assignment.buffer[references[0].producer], slots: order.map { slots[$0] })
+        return AssembledOperand(
+            buffer: assignment.buffer[references[0].producer], slots: order.map { slots[$0] },
+            channelBytes: network.channelBytes(of: references[0].producer))
     }
 
     private mutating func assemble(_ index: Int) throws -> AssembledOperation {
@@ -81,8 +90,12 @@ struct Assembly {
         var record = OperatorRecord()
         try setGeometry(&record, operation)
         let outputScale = scales(outputs[0])
-        if let low = operation.clamp.low { record.activationMin = outputScale.quantize(low) }
-        if let high = operation.clamp.high { record.activationMax = outputScale.quantize(high) }
+        if operation.isWide && operation.integers == nil {
+            try setWideBounds(&record, operation, scale: outputScale.scale)
+        } else {
+            if let low = operation.clamp.low { record.activationMin = outputScale.quantize(low) }
+            if let high = operation.clamp.high { record.activationMax = outputScale.quantize(high) }
+        }
         record.outputZeroPoint = outputScale.zeroPoint
         record.outputScale = outputScale.scale
         var assembled = AssembledOperation(
@@ -134,9 +147,13 @@ struct Assembly {
             assembled.record.secondZeroPoint = scales(second[0]).zeroPoint
             assembled.parameters = block(
                 try FixedPointMultiplier.addition(
-                    node: operation.name, scales(first[0]), scales(second[0]), output: outputScale))
+                    node: operation.name, scales(first[0]), scales(second[0]), output: outputScale,
+                    leftShift: network.hasWideMaps(operation) ? AddLayout.wideLeftShift : AddLayout.leftShift))
         }
         if operation.operands.count > 1 { assembled.second = operand(operation.operands[1], order: inputOrder) }
+        if assembled.input.channelBytes == 2 { assembled.record.flags.insert(.readsWide) }
+        if assembled.second?.channelBytes == 2 { assembled.record.flags.insert(.secondIsWide) }
+        if operation.isWide { assembled.record.flags.insert(.writesWide) }
         if !omitsWeights { try setWeights(&assembled, operation, inputOrder: inputOrder) }
         return assembled
     }

@@ -2,7 +2,8 @@
 ///
 /// Channels that one operand reads together lie in one buffer: a concat is producers that write side by side, a shuffle or
 /// a split is just the slots that the next operator names. A producer may take over the slots of channels that nobody reads
-/// any more at that row; so ShuffleNetV2's trunk is transformed in place and its untouched half never moves.
+/// any more at that row; so ShuffleNetV2's trunk is transformed in place and its untouched half never moves. A channel of 16 bits
+/// has two bytes and is known by the first.
 /// What it does not do: give the buffers rows or places; the planner does.
 
 struct BufferAssignment {
@@ -10,7 +11,7 @@ struct BufferAssignment {
     private(set) var pixelBytes: [Int] = []
     /// One a producer.
     private(set) var buffer: [Int] = []
-    /// The slot of each channel of each producer.
+    /// The slot of each channel of each producer: its first byte.
     private(set) var slots: [[Int]] = []
 
     private let network: LoweredNetwork
@@ -59,14 +60,17 @@ struct BufferAssignment {
         let pieces = piecesOfConcats()
         for producer in 0..<producerCount {
             let count = network.shape(of: producer).channels
+            let size = network.channelBytes(of: producer)
             var chosen: [Int]
             if let first = pieces[producer] {
-                chosen = Array(first..<(first + count))
+                chosen = (0..<count).map { first + $0 * size }
+            } else if size > 1 {
+                chosen = (0..<count).map { pixelBytes[buffer[producer]] + $0 * size }
             } else {
                 let free = reusableSlots(for: producer)
                 chosen = Self.choose(count, free: free, end: pixelBytes[buffer[producer]])
             }
-            pixelBytes[buffer[producer]] = max(pixelBytes[buffer[producer]], (chosen.last ?? -1) + 1)
+            pixelBytes[buffer[producer]] = max(pixelBytes[buffer[producer]], (chosen.last ?? -size) + size)
             if let operation = network.operation(of: producer),
                 let order = channelwiseOrder(of: operation) ?? orderOfReader(of: producer)
             {
@@ -92,7 +96,7 @@ struct BufferAssignment {
             var end = 0
             for reference in operand where first[reference.producer] == nil {
                 first[reference.producer] = end
-                end += network.shape(of: reference.producer).channels
+                end += network.shape(of: reference.producer).channels * network.channelBytes(of: reference.producer)
             }
         }
         return first
@@ -155,7 +159,8 @@ struct BufferAssignment {
                         return answer
                     }
                 // A slot may have had several owners; the last one decides.
-                if isDead { dead.insert(slot) } else { occupied.insert(slot) }
+                let bytes = slot..<(slot + network.channelBytes(of: other))
+                if isDead { dead.formUnion(bytes) } else { occupied.formUnion(bytes) }
             }
         }
         return dead.subtracting(occupied).sorted()

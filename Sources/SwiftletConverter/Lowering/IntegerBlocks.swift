@@ -41,10 +41,14 @@ extension IntegerForm.Block {
 /// Packs a convolution whose weights, biases and multipliers are given.
 ///
 /// - Parameter weight: of (output, tap, input within the group), all in stored order.
+/// - Parameters:
+///   - readsWide: whether inputs have 16 bits; their zero point is 0.
+///   - hasWideMaps: whether sums are made in 64 bits.
 /// - Throws: `ConversionError.overflow` where `|bias| + 255 * sum |w|` reaches 2^31: sums of inputs less zero point are at most
 ///   that. Partial sums may wrap: only the whole counts.
 func integerConvolutionBlock(
     name: String, _ convolution: QuantizedConvolution, layout: ConvolutionLayout, outputOrder: [Int],
+    readsWide: Bool = false, hasWideMaps: Bool = false,
     weight: (_ output: Int, _ tap: Int, _ input: Int) -> Int8
 ) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: layout.byteCount)
@@ -63,10 +67,10 @@ func integerConvolutionBlock(
             }
         }
         let bound = abs(given) + 255 * magnitude
-        guard bound < 1 << 31 else {
+        guard hasWideMaps || bound < 1 << 31 else {
             throw ConversionError.overflow(node: name, channel: channel, bound: Double(bound))
         }
-        let start = given - (Int64(convolution.inputZeroPoint) + 128) * sum
+        let start = readsWide ? given : given - (Int64(convolution.inputZeroPoint) + 128) * sum
         let multiplier = convolution.multipliers[outputOrder[channel]]
         bytes.store(Int32(truncatingIfNeeded: start), at: channel * 4)
         bytes.store(multiplier.multiplier, at: layout.multiplierOffset + channel * 4)

@@ -54,6 +54,8 @@ struct LoweredOperation {
     var inputShape: Shape
     var outputShape: Shape
     var clamp = Clamp()
+    /// Whether its output has 16 bits a channel.
+    var isWide = false
     /// The integers that the operation computes with, where they are given; nil where they follow from ranges.
     var integers: IntegerForm?
     /// The graph's value that the operation makes, the fused activation included: what calibration has a range for.
@@ -133,6 +135,9 @@ struct LoweredNetwork {
     func operation(of producer: Int) -> LoweredOperation? {
         producer < inputs.count ? nil : operations[producer - inputs.count]
     }
+
+    /// Bytes of a channel of what `producer` makes.
+    func channelBytes(of producer: Int) -> Int { operation(of: producer)?.isWide == true ? 2 : 1 }
 
     /// The shape of what `producer` makes.
     func shape(of producer: Int) -> Shape { operation(of: producer)?.outputShape ?? inputs[producer].shape }

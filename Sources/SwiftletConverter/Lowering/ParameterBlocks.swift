@@ -19,6 +19,10 @@ struct StoredConvolution {
     var padValues: [Float]
     /// Of each stored output channel.
     var outputs: [AffineQuantization]
+    /// Whether inputs have 16 bits; their zero points are 0, and so is padding.
+    var readsWide = false
+    /// Whether sums are made in 64 bits.
+    var hasWideMaps = false
     /// The mean of each stored input channel on real pictures; empty when it is not known, and biases are not corrected then.
     var inputMeans: [Float] = []
     /// For each tap the share of outputs for which it lies inside the map; elsewhere it meets padding, which has no mean.
@@ -62,7 +66,7 @@ struct StoredConvolution {
         return Float(shift)
     }
 
-    /// Quantizes and packs. An accumulator that could leave 32 bits is refused: with inputs less zero point in
+    /// Quantizes and packs. An accumulator of 32 bits that could leave them is refused: with inputs less zero point in
     /// -255...255 the sum is at most `|bias| + 255 * sum |w|`. Partial sums may wrap: only the whole counts.
     ///
     /// - Throws: `ConversionError.overflow`, or `.unsupported` for a multiplier beyond what the format holds.
@@ -96,17 +100,21 @@ struct StoredConvolution {
             for tap in 0..<layout.taps {
                 for input in 0..<groupInputs {
                     let value = quantized.weights[tap * groupInputs + input]
-                    sum -= (Int64(inputs[inputChannel(channel, input)].zeroPoint) + 128) * Int64(value)
+                    if !readsWide {
+                        sum -= (Int64(inputs[inputChannel(channel, input)].zeroPoint) + 128) * Int64(value)
+                    }
                     bound += abs(Double(value)) * 255
                     bytes[layout.weightsOffset + layout.weightIndex(output: channel, tap: tap, input: input)] =
                         UInt8(bitPattern: value)
                 }
             }
-            guard bound < 2_147_483_647 else {
+            guard hasWideMaps ? Int64(Int32(truncatingIfNeeded: sum)) == sum : bound < 2_147_483_647 else {
                 throw ConversionError.overflow(node: name, channel: channel, bound: bound)
             }
             let real = inputScale * quantized.scale / Double(outputs[channel].scale)
-            guard let multiplier = FixedPointMultiplier(real) else {
+            let largest = (hasWideMaps ? FixedPointMultiplier.wideShiftRange : FixedPointMultiplier.shiftRange)
+                .upperBound
+            guard let multiplier = FixedPointMultiplier(real), multiplier.shift <= largest else {
                 throw ConversionError.unsupported(
                     node: name, operation: "convolution", reason: "channel \(channel) needs the multiplier \(real)")
             }

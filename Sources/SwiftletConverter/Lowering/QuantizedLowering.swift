@@ -83,7 +83,7 @@ struct QuantizedLowering {
         operations.append(
             LoweredOperation(
                 name: name, kind: kind, window: window, operands: operands, inputShape: input,
-                outputShape: output.shape, integers: integers, value: 0))
+                outputShape: output.shape, isWide: output.isWide, integers: integers, value: 0))
         quantizations.append(output.quantization)
         return references(to: graph.inputs.count + operations.count - 1, count: output.shape.channels)
     }

@@ -6,7 +6,7 @@ import SwiftletGraph
 struct RoundedReader {
     let inputs: [ChannelReference]
     /// Of each input channel, the squares of all weights that it meets.
-    private let squares: [Double]
+    let squares: [Double]
     /// Of each output channel, the largest weight of each input of its group.
     private let largest: [[Double]]
     private let firstInput: [Int]

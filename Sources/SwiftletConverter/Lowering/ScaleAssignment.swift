@@ -10,6 +10,8 @@ struct ScaleAssignment {
     private var quantization: [Int: AffineQuantization] = [:]
     /// The group of each channel of each producer.
     private var groups: [[Int]] = []
+    /// Of each producer, whether it makes 16 bits a channel.
+    private var isWide: [Bool] = []
 
     /// Scales that are given: one a producer.
     init(_ network: LoweredNetwork, given: [AffineQuantization]) {
@@ -17,6 +19,7 @@ struct ScaleAssignment {
             Array(repeating: $0, count: network.shape(of: $0).channels)
         }
         for (producer, value) in given.enumerated() { quantization[producer] = value }
+        isWide = Array(repeating: false, count: network.producerCount)  // What is given is as it should be.
     }
 
     /// - Parameters:
@@ -29,6 +32,7 @@ struct ScaleAssignment {
     )
         throws
     {
+        isWide = (0..<network.producerCount).map { network.channelBytes(of: $0) == 2 }
         // Groups of single channels come behind those of whole producers.
         var given: [AffineQuantization] = []
         var own: [Int: [Int]] = [:]
@@ -58,6 +62,7 @@ struct ScaleAssignment {
     }
 
     func callAsFunction(_ reference: ChannelReference) -> AffineQuantization {
-        quantization[groups[reference.producer][reference.channel]]!
+        let quantization = quantization[groups[reference.producer][reference.channel]]!
+        return isWide[reference.producer] ? quantization.widened : quantization
     }
 }

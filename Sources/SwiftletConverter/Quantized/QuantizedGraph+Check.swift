@@ -32,6 +32,10 @@ extension QuantizedGraph {
             try check(node)
             work += multiplications(node)
         }
+        for index in inputs where values[index].isWide {
+            throw refusal("the input \(values[index].name) has 16 bits; pushed rows have 8")
+        }
+        for node in nodes { try checkBits(of: node) }
         guard work <= Self.workLimit else {
             throw refusal("an inference takes \(work) multiplications, more than \(Self.workLimit)")
         }

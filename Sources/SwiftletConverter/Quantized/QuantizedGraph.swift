@@ -14,11 +14,17 @@ public struct QuantizedGraph: Sendable {
         public var shape: Shape
         /// What one step of it is worth, for reports and for whoever reads the output; no operator computes with it.
         public var quantization: AffineQuantization
+        /// Whether it has 16 bits: what a convolution, a mean, a sum or a pool of such a map makes.
+        public var isWide: Bool
 
-        public init(name: String, shape: Shape, quantization: AffineQuantization = .init(scale: 1, zeroPoint: 0)) {
+        public init(
+            name: String, shape: Shape, quantization: AffineQuantization = .init(scale: 1, zeroPoint: 0),
+            isWide: Bool = false
+        ) {
             self.name = name
             self.shape = shape
             self.quantization = quantization
+            self.isWide = isWide
         }
     }
 
@@ -53,7 +59,7 @@ public struct QuantizedGraph: Sendable {
     }
 }
 
-/// The output's zero point, and what it is clamped to.
+/// The output's zero point, and what it is clamped to: of a map of 16 bits to the high bytes of these.
 public struct OutputBounds: Hashable, Sendable {
     public var zeroPoint: Int8
     public var low: Int8

@@ -47,13 +47,16 @@ extension FixedPointMultiplier {
     }
 
     /// Those of a sum: both inputs come to twice the larger scale, in Float64.
+    ///
+    /// - Parameter leftShift: see `AddLayout`.
     static func addition(
-        node: String? = nil, _ first: AffineQuantization, _ second: AffineQuantization, output: AffineQuantization
+        node: String? = nil, _ first: AffineQuantization, _ second: AffineQuantization, output: AffineQuantization,
+        leftShift: Int32 = AddLayout.leftShift
     ) throws -> [FixedPointMultiplier] {
         let twice = 2 * Double(max(first.scale, second.scale))
         return try [
             Double(first.scale) / twice, Double(second.scale) / twice,
-            twice / (Double(1 << AddLayout.leftShift) * Double(output.scale)),
+            twice / (Double(1 << leftShift) * Double(output.scale)),
         ].map { try .checked($0, node: node, "add") }
     }
 

@@ -27,7 +27,9 @@ extension AssembledNetwork {
     var blockCandidates: [BlockCandidate] {
         var candidates: [BlockCandidate] = []
         for depthwise in operations.indices
-        where operations[depthwise].kind == .depthwiseConvolution && windowsReachTheMap(depthwise) {
+        where operations[depthwise].kind == .depthwiseConvolution && hasBytes(depthwise)
+            && windowsReachTheMap(depthwise)
+        {
             guard let projection = onlyReader(of: depthwise), isPointwise(projection) else { continue }
             let expansion = operations[depthwise].producers.first.flatMap { producer -> Int? in
                 let index = producer - inputs.count
@@ -44,9 +46,13 @@ extension AssembledNetwork {
         return candidates
     }
 
+    /// A block's stages have no maps of 16 bits.
+    private func hasBytes(_ index: Int) -> Bool { operations[index].record.flags.isDisjoint(with: .wideMaps) }
+
     private func isPointwise(_ index: Int) -> Bool {
         let record = operations[index].record
-        return operations[index].kind == .convolution && record.kernelHeight == 1 && record.kernelWidth == 1
+        return operations[index].kind == .convolution && hasBytes(index) && record.kernelHeight == 1
+            && record.kernelWidth == 1
             && record.strideHeight == 1 && record.strideWidth == 1 && record.paddingTop == 0 && record.paddingLeft == 0
             && record.inputHeight == record.outputHeight && record.inputWidth == record.outputWidth
     }

@@ -122,6 +122,14 @@ final class Engine {
         }
     }
 
+    /// As `forward(count:_:)`, unit by unit, and calls `body` after each.
+    func forward(count: Int, _ mode: Mode, after body: (Unit) -> Void) {
+        for unit in units {
+            workers.run(batch: count) { share in unit.forward(share, mode) }
+            body(unit)
+        }
+    }
+
     /// One training pass: forward, the loss's gradient, backward. Each thread's gradients are summed in the end.
     ///
     /// - Parameter prepare: fills the share's images of `input`.

@@ -42,6 +42,26 @@ public final class FloatExecutor {
         return result
     }
 
+    /// As `run(_:count:)`, and hands every value that has memory of its own to `replacing` as soon as it is made: what stands there
+    /// afterwards is what its readers are given. So each layer can be run on inputs that something else has made.
+    @discardableResult
+    public func runLayers(
+        _ input: UnsafeBufferPointer<Float>, count: Int,
+        replacing: (ValueID, UnsafeMutableBufferPointer<Float>) -> Void
+    ) throws -> [Float] {
+        try check(input, count: count)
+        engine.input.values.update(from: input.baseAddress!, count: count * inputCount)
+        let values = Dictionary(uniqueKeysWithValues: engine.maps.map { (ObjectIdentifier($0.value), $0.key) })
+        engine.forward(count: count, Mode(isTraining: false, step: 0)) { unit in
+            for map in unit.outputs {
+                guard let value = values[ObjectIdentifier(map)] else { continue }
+                replacing(
+                    value, UnsafeMutableBufferPointer(start: map.values, count: count * map.shape.elementCount))
+            }
+        }
+        return Array(UnsafeBufferPointer(start: engine.output.values, count: count * outputCount))
+    }
+
     private func check(_ input: UnsafeBufferPointer<Float>, count: Int) throws {
         guard count <= batchSize else { throw EngineError.batchTooLarge(given: count, limit: batchSize) }
         guard input.count >= count * inputCount, count > 0 else {
