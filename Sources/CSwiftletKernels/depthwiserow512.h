@@ -124,8 +124,8 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
     if (isSorted && rowBytes * w->kernelHeight > DEPTHWISE_BYTES) return 0;
     if (isScattered && outputBytes > DEPTHWISE_BYTES) return 0;
 
-    uint8_t sorted[isSorted ? rowBytes * w->kernelHeight : 1];
-    uint8_t made[isScattered ? outputBytes + 64 : 1];
+    uint8_t sorted[DEPTHWISE_BYTES];
+    uint8_t made[DEPTHWISE_BYTES + 64];
     // Columns of one remainder follow each other where rows are sorted; else all do.
     int32_t stride = isSorted ? w->stride : 1;
     int64_t pixelBytes = isSorted ? channels : in->pixelBytes;

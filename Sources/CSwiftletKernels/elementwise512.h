@@ -41,7 +41,7 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
     __m512 scaleA = _mm512_set1_ps(scales.first), scaleB = _mm512_set1_ps(scales.second), start = _mm512_set1_ps(scales.offset);
     __m512i margin = _mm512_set1_epi16((short)scales.margin);
 
-    uint8_t packedA[a->channels ? ROW_BYTES : 1], packedB[b->channels ? ROW_BYTES : 1], made[out->channels ? ROW_BYTES + 64 : 1];
+    uint8_t packedA[ROW_BYTES], packedB[ROW_BYTES], made[ROW_BYTES + 64];
     int64_t bytes = (int64_t)out->width * channels;
     if ((a->channels || b->channels || out->channels) && bytes > ROW_BYTES) return 0;
     const uint8_t *rowA = a->rows[0], *rowB = b->rows[0];

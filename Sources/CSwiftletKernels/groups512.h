@@ -143,7 +143,7 @@ static int NAME(convolveSmallGroups)(const SKInput *in, const SKOutput *out, con
         (int64_t)columns * pixelStep * window->kernelHeight > 2 * PACKED_BYTES ||
         (int64_t)columns * pixelStep > PACKED_BYTES || (out->channels && (int64_t)madeStep * out->width > PACKED_BYTES))
         return 0;
-    uint8_t packed[2 * PACKED_BYTES + 64], sorted[PACKED_BYTES + 64], made[out->channels ? PACKED_BYTES + 64 : 1];
+    uint8_t packed[2 * PACKED_BYTES + 64], sorted[PACKED_BYTES + 64], made[PACKED_BYTES + 64];
     int32_t bias[16], multiplier[16];
     int8_t shift[16];
     int32_t begin = window->paddingLeft < columns ? window->paddingLeft : columns;
