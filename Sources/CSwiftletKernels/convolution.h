@@ -12,6 +12,7 @@
 //     PREPARE           called once for all tiles of some channels, when their weights are known
 //     TAKES_QUADS       where a function takes several quads of a run at once and tells how many those were
 //     QUADS_AT_ONCE(V)  quads of a run without a branch between
+//     OPAQUE(x)         keeps the compiler from knowing where x came from
 //
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
 // bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.

@@ -166,7 +166,10 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
         taps == 9   ? rectified ? NAME(sweepNineRectified) : NAME(sweepNine)
         : taps == 1 ? rectified ? NAME(sweepOneRectified) : NAME(sweepOne)
                     : NAME(sweepAny);
-    NAME(Sweep) sweep = {.channels = channels, .isEndToEnd = isEndToEnd, .outputBytes = outputBytes, .output = isScattered ? made : out->start};
+    NAME(Sweep) sweep = {.channels = channels,
+                         .isEndToEnd = isEndToEnd,
+                         .outputBytes = outputBytes,
+                         .output = isScattered ? made : out->start};
     sweep.step = isEndToEnd ? sweeps * 64 : outputStep;
     sweep.inputStep = isEndToEnd ? sweeps * 64 : inputStep;
     for (int64_t i = 0; i < (isEndToEnd ? sweeps < vectors ? sweeps : vectors : blocks); i++) {

@@ -1,23 +1,7 @@
 // Addition of two rows with AVX-512; part of avx512.c.
+#include "addition.h"
 
 #define ROW_BYTES 32768
-
-// A sum's roundings are those of two products and of their sum. In steps of the output the first two are worth less than
-// 2^-18 each, so one float expression tells the byte unless it comes near to an edge: within 8 / 65536 while neither input's
-// step is more than the output's (products to 2^24 are off by 1, sums to 2^25 by 2), within 32 / 65536 for four times that.
-static inline int NAME(additionMargin)(double first, double second) { return first <= 1 && second <= 1 ? 8 : 32; }
-
-__attribute__((noinline, cold)) static void NAME(settleSum)(uint8_t *y, const uint8_t *a, const uint8_t *b, const SKAddition *p,
-                                                            uint64_t mask) {
-    for (; mask; mask &= mask - 1) {
-        int i = __builtin_ctzll(mask);
-        int32_t first = sk_apply((int32_t)((uint32_t)(a[i] - p->firstZeroPoint) << 20), p->multiplier[0], p->shift[0]);
-        int32_t second = sk_apply((int32_t)((uint32_t)(b[i] - p->secondZeroPoint) << 20), p->multiplier[1], p->shift[1]);
-        int32_t sum = (int32_t)((uint32_t)first + (uint32_t)second);
-        int64_t value = (int64_t)sk_apply(sum, p->multiplier[2], p->shift[2]) + p->zeroPoint;
-        y[i] = (uint8_t)(value < p->low ? p->low : value > p->high ? p->high : value);
-    }
-}
 
 // 16 bytes as floats.
 static inline __attribute__((always_inline)) __m512 NAME(loadFloats)(const uint8_t *bytes, __mmask64 mask, int q) {
@@ -44,7 +28,7 @@ static inline __attribute__((always_inline)) void NAME(sum)(const uint8_t *a, co
         }
         uint8_t settled[64];
         _mm512_storeu_si512(settled, bytes);
-        NAME(settleSum)(settled, a, b, p, uncertain & mask);
+        sk_settleSum(settled, a, b, p, uncertain & mask);
         bytes = _mm512_loadu_si512(settled);
     }
     _mm512_mask_storeu_epi8(output, mask, bytes);
@@ -52,16 +36,10 @@ static inline __attribute__((always_inline)) void NAME(sum)(const uint8_t *a, co
 
 static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, const SKAddition *p) {
     int32_t channels = out->channelCount;
-    if (p->shift[0] > 0 || p->shift[1] > 0 || p->shift[2] > 0) return 0;
-    double sum = (double)p->multiplier[2] / 2147483648.0 * (1.0 / (double)(1u << -p->shift[2]));
-    double first = (double)p->multiplier[0] / 2147483648.0 / (double)(1u << -p->shift[0]) * 1048576.0 * sum;
-    double second = (double)p->multiplier[1] / 2147483648.0 / (double)(1u << -p->shift[1]) * 1048576.0 * sum;
-    // Steps of the output for one of an input: beyond this the margin would not hold; nor where the sum's own halves count.
-    if (first > 4 || second > 4 || p->shift[2] > -14) return 0;
-    double offset = (p->zeroPoint - p->firstZeroPoint * first - p->secondZeroPoint * second) * 65536 + 32768 + NAME(additionMargin)(first, second);
-    __m512 scaleA = _mm512_set1_ps((float)(first * 65536)), scaleB = _mm512_set1_ps((float)(second * 65536));
-    __m512 start = _mm512_set1_ps((float)offset);
-    __m512i margin = _mm512_set1_epi16((short)(2 * NAME(additionMargin)(first, second)));
+    SKSumScales scales;
+    if (!sk_sumScales(&scales, p)) return 0;
+    __m512 scaleA = _mm512_set1_ps(scales.first), scaleB = _mm512_set1_ps(scales.second), start = _mm512_set1_ps(scales.offset);
+    __m512i margin = _mm512_set1_epi16((short)scales.margin);
 
     uint8_t packedA[a->channels ? ROW_BYTES : 1], packedB[b->channels ? ROW_BYTES : 1], made[out->channels ? ROW_BYTES + 64 : 1];
     int64_t bytes = (int64_t)out->width * channels;

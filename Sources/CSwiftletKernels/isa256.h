@@ -1,10 +1,10 @@
 // The kernels for 256-bit vectors, compiled for AVX2 and, with its dot products, for AVX-VNNI. Convolution is the common text;
-// depthwise convolution takes 16 channels of a pixel at a time. Addition and pooling are left to the portable kernels, which
-// compilers vectorize about as well.
+// depthwise convolution takes 16 channels of a pixel at a time. Means are left to the portable kernels.
 //
 // DOT256(acc, a, w) and the types BYTES and WEIGHTS with their loads come from the including file.
 #include <immintrin.h>
 #include <string.h>
+#include "addition.h"
 #include "requantize.h"
 
 #define LANES 8
@@ -153,6 +153,7 @@ static inline int NAME(mostPixels)(int vectors) { return vectors == 2 ? MOST_PIX
 // MARK: Depthwise convolution
 
 #define DEPTHWISE_TAPS 64
+#define UNROLL_TAPS _Pragma("clang loop unroll_count(6)")
 
 // 16 bytes as words; fewer than 16 without touching what lies behind them.
 static inline __attribute__((always_inline)) __m256i NAME(loadWords)(const uint8_t *p, int32_t count) {
@@ -160,6 +161,33 @@ static inline __attribute__((always_inline)) __m256i NAME(loadWords)(const uint8
     uint8_t some[16] = {0};
     memcpy(some, p, (size_t)count);
     return _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)some));
+}
+
+// 16 channels of neighbouring pixels of the output, all of whose taps lie in the row, or of one.
+typedef struct {
+    const __m256i *low, *high;  // weights
+    __m256i bias[2];
+    int32_t pixels;
+    int64_t inputStep, outputStep;
+    const uint8_t *starts[DEPTHWISE_TAPS + 1];
+    int64_t kept[DEPTHWISE_TAPS + 1];  // 0 where a tap is padding, else all ones
+} NAME(Taps);
+
+static inline __attribute__((always_inline)) void NAME(depthwisePixels)(const NAME(Taps) *list, const int taps, const int count,
+                                                                        const NAME(Scales) *scales, const SKRequantization *r,
+                                                                        int32_t channel, uint8_t *to) {
+    for (int64_t x = 0, offset = 0; x < list->pixels; x++, offset += list->inputStep, to += list->outputStep) {
+        __m256i sumLow = _mm256_setzero_si256(), sumHigh = sumLow;
+        UNROLL_TAPS for (int t = 0; t < taps; t += 2) {
+            __m256i a = NAME(loadWords)(list->starts[t] + (offset & list->kept[t]), count);
+            __m256i b = NAME(loadWords)(list->starts[t + 1] + (offset & list->kept[t + 1]), count);
+            sumLow = _mm256_add_epi32(sumLow, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), list->low[t / 2]));
+            sumHigh = _mm256_add_epi32(sumHigh, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), list->high[t / 2]));
+        }
+        __m256i acc[2] = {_mm256_add_epi32(list->bias[0], _mm256_permute2x128_si256(sumLow, sumHigh, 0x20)),
+                          _mm256_add_epi32(list->bias[1], _mm256_permute2x128_si256(sumLow, sumHigh, 0x31))};
+        NAME(requantizeStore)(acc, 2, scales, r, channel, to, count);
+    }
 }
 
 static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const SKWindow *w, const SKConvolution *conv) {
@@ -181,38 +209,36 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
         }
         NAME(Scales) scales;
         NAME(loadScales)(&scales, r, c, 2);
-        __m256i bias0 = LOAD_INT(r->bias + c), bias1 = LOAD_INT(r->bias + c + 8);
-        for (int32_t x = 0; x < out->width; x++) {
-            const uint8_t *pixels[DEPTHWISE_TAPS + 1];
+        NAME(Taps) list = {.low = low,
+                           .high = high,
+                           .bias = {LOAD_INT(r->bias + c), LOAD_INT(r->bias + c + 8)},
+                                                      .inputStep = (int64_t)w->stride * in->pixelBytes,
+                           .outputStep = out->pixelBytes};
+        for (int32_t x = 0; x < out->width; x += list.pixels) {
+            const int32_t begin = x * w->stride - w->paddingLeft, reach = (w->kernelWidth - 1) * w->dilation;
+            list.pixels = begin >= 0 && begin + reach < in->width ? (in->width - 1 - reach - begin) / w->stride + 1 : 1;
+            if (list.pixels > out->width - x) list.pixels = out->width - x;
             int t = 0;
             for (int32_t ky = 0; ky < w->kernelHeight; ky++)
                 for (int32_t kx = 0; kx < w->kernelWidth; kx++, t++) {
-                    int32_t column = x * w->stride - w->paddingLeft + kx * w->dilation;
-                    pixels[t] = in->rows[ky] && column >= 0 && column < in->width
-                                    ? in->rows[ky] + (int64_t)column * in->pixelBytes + c
-                                    : conv->padPixel + c;
+                    int32_t column = begin + kx * w->dilation;
+                    int isInside = in->rows[ky] && column >= 0 && column < in->width;
+                    list.starts[t] = isInside ? in->rows[ky] + (int64_t)column * in->pixelBytes + c : conv->padPixel + c;
+                    list.kept[t] = isInside ? -1 : 0;
                 }
-            pixels[taps] = conv->padPixel + c;  // meets weights of 0
-            __m256i sumLow = _mm256_setzero_si256(), sumHigh = sumLow;
-            for (t = 0; t < taps; t += 2) {
-                __m256i a = NAME(loadWords)(pixels[t], count), b = NAME(loadWords)(pixels[t + 1], count);
-                sumLow = _mm256_add_epi32(sumLow, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), low[t / 2]));
-                sumHigh = _mm256_add_epi32(sumHigh, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), high[t / 2]));
-            }
-            __m256i acc[2] = {_mm256_add_epi32(bias0, _mm256_permute2x128_si256(sumLow, sumHigh, 0x20)),
-                              _mm256_add_epi32(bias1, _mm256_permute2x128_si256(sumLow, sumHigh, 0x31))};
-            NAME(requantizeStore)(acc, 2, &scales, r, c, out->start + (int64_t)x * out->pixelBytes + c, count);
+            list.starts[taps] = conv->padPixel + c;  // meets weights of 0
+            list.kept[taps] = 0;
+            uint8_t *to = out->start + (int64_t)x * out->pixelBytes + c;
+            if (taps == 9 && count == 16) NAME(depthwisePixels)(&list, 9, 16, &scales, r, c, to);
+            else NAME(depthwisePixels)(&list, taps, count, &scales, r, c, to);
         }
     }
     return 1;
 }
 
-// MARK: The rest
+#include "elementwise256.h"
 
-static int NAME(leaveAddition)(const SKInput *a, const SKInput *b, const SKOutput *out, const SKAddition *p) {
-    (void)a, (void)b, (void)out, (void)p;
-    return 0;
-}
+// MARK: The rest
 
 static int NAME(leavePooling)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
     (void)in, (void)out, (void)w, (void)low, (void)high;
@@ -227,5 +253,5 @@ static int NAME(leaveSums)(const SKInput *row, int32_t *sums) {
 #include "probe.h"
 
 #define TABLE(name)                                                                                              \
-    {name,                NAME(convolve),     NAME(convolveDepthwise), NAME(leaveAddition), NAME(leavePooling), \
-     NAME(leavePooling), NAME(leaveSums), NAME(dotProducts), NAME(read)}
+    {name,               NAME(convolve),   NAME(convolveDepthwise), NAME(add), NAME(poolMax), \
+     NAME(leavePooling), NAME(leaveSums), NAME(dotProducts),       NAME(read)}
