@@ -4,6 +4,7 @@
 /// inputs: from float to there it is rounding or, beyond the range, saturation; from there on it is weights and biases.
 /// What it does not do: judge.
 import Foundation
+import SwiftletGraph
 import SwiftletQuantizer
 
 struct LayerErrors {
