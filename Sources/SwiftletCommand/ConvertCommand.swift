@@ -37,12 +37,15 @@ struct ConvertCommand: ParsableCommand {
 
     @Argument(help: "The checkpoint, ONNX or .tflite file and the model to write; only the model with --architecture.")
     var files: [String] = []
-    @Option(help: "Pictures that tell the ranges of activations; the training data if not given.")
+    @Option(
+        help:
+            "Pictures that tell the ranges of activations, unless training has learned them; the training data if not given."
+    )
     var calibration: String?
     @Option(help: "How many of them to look at.")
     var calibrationCount = ConversionOptions().calibrationCount
     @Option(help: "How ranges are chosen: \(RangeMethod.forms.joined(separator: ", ")).")
-    var ranges = "\(ConversionOptions().rangeMethod)"
+    var ranges = Self.standardRanges
     @Flag(help: "One scale for all channels of a map, even where scales of single channels cost nothing.")
     var sharedScales = false
     @Flag(help: "Round each weight to nearest; else so that errors cancel on the calibration pictures.")
@@ -82,6 +85,8 @@ struct ConvertCommand: ParsableCommand {
     var imported: ImportOptions
     @Flag(help: "Print the report as JSON.")
     var json = false
+
+    static let standardRanges = "\(ConversionOptions().rangeMethod)"
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
@@ -206,15 +211,7 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func convert(_ network: some TrainedNetwork, to output: String) throws {
-        guard let source = calibration ?? network.trainingData else {
-            throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
-        }
-        let pictures: any DataSet
-        do {
-            pictures = try DataSets.open(source, split: .training, format: network.inputFormat)
-        } catch  where calibration == nil {
-            throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
-        }
+        let pictures = try calibrationPictures(of: network)
         let labelled = try evaluation.map {
             try DataSets.open($0, split: .test, format: network.inputFormat).matched(to: network.classNames)
         }
@@ -225,13 +222,15 @@ struct ConvertCommand: ParsableCommand {
         options.correctsBiasesEmpirically = empiricalBiases
         options.explains = explain
         options.wideLayers = keep.map { String($0.dropLast("=int16".count)) }
-        options.calibrationCount = min(calibrationCount, pictures.count)
+        options.calibrationCount = min(calibrationCount, pictures?.count ?? calibrationCount)
         options.threads = threads ?? Console.cores
         options.inputIsResident = residentInput
         options.maxArena = maxArena
-        Console.note("calibrating on \(options.calibrationCount) pictures of \(source)")
+        if network.learnedRanges == nil, let pictures {
+            Console.note("calibrating on \(options.calibrationCount) pictures of \(pictures.name)")
+        }
         var conversion: Conversion
-        if auto, let labelled {
+        if auto, let labelled, let pictures {
             conversion = try ConversionPipeline.convertBest(
                 network, calibration: pictures, evaluation: labelled, options: options
             ) { Console.note("trying \($0)") }

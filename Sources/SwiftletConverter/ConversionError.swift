@@ -2,6 +2,8 @@
 
 public enum ConversionError: Error, Equatable, CustomStringConvertible {
     case unsupported(node: String, operation: String, reason: String)
+    /// Of training that knows of int8.
+    case untrainable(node: String, reason: String)
     case noRange(value: String)
     case tooLarge(what: String, value: Int, limit: Int)
     case overflow(node: String, channel: Int, bound: Double)
@@ -13,6 +15,8 @@ public enum ConversionError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .unsupported(let node, let operation, let reason):
             "node \(node) (\(operation)) has no int8 form: \(reason)"
+        case .untrainable(let node, let reason):
+            "node \(node) cannot be trained as int8: \(reason); train in float and convert"
         case .noRange(let value):
             "no range is known for \(value); calibrate with data that reaches it"
         case .tooLarge(let what, let value, let limit):

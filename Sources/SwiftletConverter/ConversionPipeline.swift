@@ -15,20 +15,40 @@ public struct Conversion {
 }
 
 public enum ConversionPipeline {
-    /// - Parameter calibration: pictures in the network's own format; labels are not looked at.
+    /// A network that has learned its ranges is converted to just what it was trained as: how `options` would quantize plays no
+    /// part.
+    ///
+    /// - Parameter calibration: pictures in the network's own format; labels are not looked at. A network that has learned its
+    ///   ranges does without; they are then only what layers are compared on.
     /// - Throws: `GraphError`, `PassError`, `CalibrationError`, `ConversionError`, or what the data set throws.
     public static func convert(
-        _ network: some TrainedNetwork, calibration: any DataSet, options: ConversionOptions
+        _ network: some TrainedNetwork, calibration: (any DataSet)?, options: ConversionOptions
     ) throws -> Conversion {
         let graph = try network.graph.preparedForQuantization(network.preprocessing)
+        guard let learned = network.learnedRanges else {
+            guard let calibration else {
+                throw ConversionError.wrongInput(
+                    reason: "\(network.architectureText) has learned no ranges: calibrate it on pictures")
+            }
+            return try calibrate(graph, of: network, on: calibration, options: options)
+        }
+        let assembled = try Converter.assemble(
+            graph, calibration: Calibration(learned: learned, of: graph),
+            leastSplitChannels: Converter.leastSplitChannels)
+        var conversion = try finish(assembled, graph, of: network, comparing: calibration, options: options)
+        conversion.report.rangeMethod = "learned"
+        conversion.report.calibrationImages = 0
+        return conversion
+    }
+
+    private static func calibrate(
+        _ graph: Graph, of network: some TrainedNetwork, on calibration: any DataSet, options: ConversionOptions
+    ) throws -> Conversion {
         let values = try Converter.rangedValues(of: graph)
         let seen = try Calibrator.observe(
             values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         var assembled = try Converter.assemble(
             graph, calibration: seen, leastSplitChannels: Converter.leastSplitChannels)
-        let description = ModelDescription(
-            architecture: network.architectureText, classNames: network.classNames,
-            preprocessing: network.preprocessing)
         let pictures = Calibrator.sample(calibration.count, options: options)
         if options.correctsBiasesEmpirically {
             let correction = EmpiricalBiasCorrection(
@@ -36,17 +56,28 @@ public enum ConversionPipeline {
                 batches: PixelBatches(
                     dataSet: calibration, indices: Array(pictures.prefix(EmpiricalBiasCorrection.pictures)),
                     batchSize: 1), threads: options.threads)
-            try Converter.correctBiases(of: &assembled, correction, description: description)
+            try Converter.correctBiases(of: &assembled, correction, description: ModelDescription(network))
         }
+        return try finish(assembled, graph, of: network, comparing: calibration, options: options)
+    }
+
+    /// - Parameter pictures: what layers are compared on; nil for no comparison.
+    private static func finish(
+        _ assembled: AssembledNetwork, _ graph: Graph, of network: some TrainedNetwork,
+        comparing pictures: (any DataSet)?, options: ConversionOptions
+    ) throws -> Conversion {
+        let description = ModelDescription(network)
         let arrangement = Arrangement(inputIsResident: options.inputIsResident, maxArena: options.maxArena)
         let model = try Converter.finish(assembled, description: description, arrangement: arrangement)
         // Layers are compared where rows are whole and made once; what they hold is the same in any arrangement.
         let plain =
             options.maxArena == nil
             ? model : try Converter.finish(assembled, description: description, arrangement: Arrangement())
-        let layers = try LayerComparison.measure(plain, graph: graph, dataSet: calibration, options: options)
+        let layers = try pictures.map {
+            try LayerComparison.measure(plain, graph: graph, dataSet: $0, options: options)
+        }
         let report = ConversionReport(
-            architecture: network.architectureText, options: options, model: model, layers: layers)
+            architecture: network.architectureText, options: options, model: model, layers: layers ?? [])
         return Conversion(model: model, report: report)
     }
 
@@ -102,5 +133,13 @@ extension Graph {
             }
             setParameter("mask", of: node, to: mask)
         }
+    }
+}
+
+extension ModelDescription {
+    fileprivate init(_ network: some TrainedNetwork) {
+        self.init(
+            architecture: network.architectureText, classNames: network.classNames,
+            preprocessing: network.preprocessing)
     }
 }

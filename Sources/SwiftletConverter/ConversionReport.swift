@@ -87,8 +87,11 @@ public struct ConversionReport: Sendable, Codable {
     ///
     /// - Parameter explains: whether it tells of each layer what it adds and what it inherits, and of the worst why.
     public func text(explains: Bool = false) -> String {
-        var lines = explains ? explainedLines : layerLines
-        lines.append("calibration: \(rangeMethod) on \(calibrationImages) images")
+        var lines = layers.isEmpty ? [] : explains ? explainedLines : layerLines
+        lines.append(
+            calibrationImages > 0
+                ? "calibration: \(rangeMethod) on \(calibrationImages) images"
+                : "ranges:      \(rangeMethod) in training")
         lines.append("file:        \(fileBytes) B")
         lines.append(
             "arena:       \(arenaBytes) B in \(segments) segment\(segments == 1 ? "" : "s"); with whole tensors it would be "

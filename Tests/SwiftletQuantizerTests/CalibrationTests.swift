@@ -5,6 +5,7 @@ import Testing
 
 @Suite struct ValueStatisticsTests {
     static let seeds = Array(UInt64(1)...10)
+    static let methods: [RangeMethod] = [.minMax, .movingAverage, .percentile(99.99), .meanSquaredError, .divergence]
 
     /// Values of one of several shapes: normal, uniform, rectified, far from zero, of a few sizes.
     static func values(seed: UInt64, count: Int = 5000) -> [Float] {
@@ -56,7 +57,7 @@ import Testing
         let values = Self.values(seed: seed)
         let found = statistics(values)
         let whole = min(values.min()!, 0)...max(values.max()!, 0)
-        for method in [RangeMethod.minMax, .percentile(99.99), .percentile(90), .percentile(100), .meanSquaredError] {
+        for method in Self.methods + [.percentile(90), .percentile(100)] {
             let range = try found.range(method)
             #expect(range.contains(0), "\(method)")
             #expect(whole.lowerBound <= range.lowerBound && range.upperBound <= whole.upperBound, "\(method)")
@@ -115,19 +116,40 @@ import Testing
         #expect(try found.range(.percentile(99.99)).upperBound < 1.1)
     }
 
+    @Test func anOutlierOfOneBatchCountsLittleInAMovingAverage() throws {
+        var found = ValueStatistics(name: "v")
+        for batch in 0..<10 { found.add([-1, batch == 4 ? 11 : 1]) }
+        #expect(try found.range(.minMax) == -1...11)
+        // A tenth of the outlier's 10 is added, and nine tenths of that are left by each of the five batches behind it.
+        let expected = 1 + 10 * Float(0.1 * 0.59049)
+        let range = try found.range(.movingAverage)
+        #expect(abs(range.lowerBound + 1) < 1e-5 && abs(range.upperBound - expected) < 1e-4, "\(range)")
+    }
+
+    @Test func leastDivergenceClipsAThinTailAndKeepsAnEvenSpread() throws {
+        let seed: UInt64 = 8
+        var generator = SeededGenerator(seed: seed)
+        let even = (0..<50_000).map { _ in Float.random(in: -1...1, using: &generator) }
+        let whole = try statistics(even).range(.divergence)
+        #expect(whole.upperBound > 0.9 && whole.lowerBound < -0.9, "seed \(seed): \(whole)")
+        let tailed = even + (0..<50).map { _ in Float.random(in: 1...8, using: &generator) }
+        let clipped = try statistics(tailed.shuffled(using: &generator)).range(.divergence)
+        #expect(clipped.upperBound < 0.95 * tailed.max()!, "seed \(seed): \(clipped)")
+    }
+
     @Test func strangeValuesGiveARangeOrAnError() throws {
         var empty = ValueStatistics(name: "features.0")
         #expect(throws: CalibrationError.nothingSeen(value: "features.0")) { try empty.range(.minMax) }
         empty.add([])
         #expect(throws: CalibrationError.nothingSeen(value: "features.0")) { try empty.range(.minMax) }
         for constant in [Float(0), 5, -5, 0x1p-149, .greatestFiniteMagnitude, -.greatestFiniteMagnitude] {
-            for method in [RangeMethod.minMax, .percentile(99.99), .meanSquaredError] {
+            for method in Self.methods {
                 let range = try statistics([constant, constant, constant], buffers: 2).range(method)
                 #expect(range == min(constant, 0)...max(constant, 0), "\(constant) \(method)")
             }
         }
         let widest = statistics([-.greatestFiniteMagnitude, 0x1p-149, 1, .greatestFiniteMagnitude], buffers: 4)
-        for method in [RangeMethod.minMax, .percentile(99.99), .meanSquaredError] {
+        for method in Self.methods {
             let range = try widest.range(method)
             #expect(range.contains(0))
         }
@@ -139,7 +161,7 @@ import Testing
     }
 
     @Test func methodsHaveNames() {
-        for method in [RangeMethod.minMax, .percentile(99.9), .meanSquaredError] {
+        for method in Self.methods {
             #expect(RangeMethod(method.description) == method)
         }
         #expect(RangeMethod("percentile") == .percentile(99.99))

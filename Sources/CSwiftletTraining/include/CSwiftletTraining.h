@@ -23,6 +23,11 @@ typedef struct {
     int32_t from, fromStep, to, toStep, count;
 } STRun;
 
+// A grid of `step`, from `low` to `high` steps: whole numbers, low <= 0 <= high.
+typedef struct {
+    float step, low, high;
+} STSteps;
+
 // One instruction set's kernels. `accumulate` adds to the result instead of overwriting it.
 typedef struct {
     const char *name;
@@ -68,6 +73,12 @@ typedef struct {
     // AdamW; correction1 = 1 - beta1^t, correction2 = 1 - beta2^t
     void (*adamW)(float *w, const float *g, float *m, float *v, int64_t count, float rate, float beta1, float beta2,
                   float epsilon, float decay, float correction1, float correction2);
+    // y = the nearest place on the grid, of the first `count` of every `stride` values of `rows` rows
+    void (*fakeQuantize)(const float *x, int64_t rows, int32_t stride, int32_t count, STSteps steps, float *y);
+    // dx (+)= dy inside of the grid, 0 outside; sums[0] += dy below, sums[1] += dy above, sums[2] += dy * (steps of y - x
+    // in steps) inside
+    void (*fakeQuantizeBackward)(const float *dy, const float *x, int64_t rows, int32_t stride, int32_t count,
+                                 STSteps steps, float *dx, int accumulate, double *sums);
 } STKernels;
 
 // The kernels of the best instruction set that this machine has.

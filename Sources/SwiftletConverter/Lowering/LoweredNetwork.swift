@@ -24,6 +24,13 @@ struct LoweredOperation {
         case function(Activation)
         /// Any other operator of the file; it comes with its integers.
         case other(OperatorKind)
+
+        var isConvolution: Bool {
+            switch self {
+            case .convolution, .depthwise: true
+            default: false
+            }
+        }
     }
 
     enum ConvolutionWeights {

@@ -5,17 +5,31 @@
 import SwiftletGraph
 
 struct Lowering {
+    enum Form {
+        /// As the quantizer's passes leave it.
+        case prepared
+        /// As it is trained: batch norms and fully connected layers still stand, and are lowered to the operations that the passes will make
+        /// of them. Those operations have the right names, operands and shapes, not the weights.
+        case trained
+    }
+
     private let graph: Graph
+    private let form: Form
     private var operations: [LoweredOperation] = []
     /// The channels of each value that has been reached.
     private var channels: [ValueID: [ChannelReference]] = [:]
+    /// Batch norms that a convolution has taken in.
+    private var folded: Set<String> = []
 
-    static func lower(_ graph: Graph) throws -> LoweredNetwork {
-        var lowering = Lowering(graph)
+    static func lower(_ graph: Graph, form: Form = .prepared) throws -> LoweredNetwork {
+        var lowering = Lowering(graph, form)
         return try lowering.run()
     }
 
-    private init(_ graph: Graph) { self.graph = graph }
+    private init(_ graph: Graph, _ form: Form) {
+        self.graph = graph
+        self.form = form
+    }
 
     private mutating func run() throws -> LoweredNetwork {
         channels[graph.input] = references(to: 0, count: graph.inputShape.channels)
@@ -30,7 +44,8 @@ struct Lowering {
     }
 
     private mutating func lower(_ node: Node) throws {
-        if node.outputs.contains(where: { channels[$0] != nil }) { return }  // Fused into its producer.
+        // Fused into its producer.
+        if folded.contains(node.name) || node.outputs.contains(where: { channels[$0] != nil }) { return }
         let inputs = node.inputs.map { channels[$0]! }
         let inputShape = graph.shape(of: node.inputs[0])
         switch node.operation {
@@ -86,10 +101,36 @@ struct Lowering {
             channels[node.outputs[0]] = inputs[0]
         case .flatten where inputShape.height == 1 && inputShape.width == 1:
             channels[node.outputs[0]] = inputs[0]
+        case .flatten where form == .trained:
+            // Row by row, all channels of a pixel together.
+            channels[node.outputs[0]] = (0..<inputShape.height * inputShape.width).flatMap { _ in inputs[0] }
+        case .linear where form == .trained:
+            guard let weight = graph.parameter("weight", of: node), let bias = graph.parameter("bias", of: node) else {
+                throw GraphError.missingParameter(name: "\(node.name).weight", shape: [])
+            }
+            emit(
+                node, .convolution(.real(weight: weight, bias: bias.values, padValues: nil), groups: 1),
+                window: Window(kernel: .one), operands: inputs)
+        case .batchNorm where form == .trained:
+            guard let weight = graph.parameter("weight", of: node) else {
+                throw GraphError.missingParameter(name: "\(node.name).weight", shape: [])
+            }
+            emit(
+                node, .depthwise(.real(weight: weight, bias: weight.values, padValues: nil)),
+                window: Window(kernel: .one), operands: inputs)
         case .flatten, .linear, .batchNorm, .learnedGroupConvolution:
             throw ConversionError.unsupported(
                 node: node.name, operation: node.operation.name, reason: "a pass should have replaced it")
         }
+    }
+
+    /// The batch norm that alone reads `value`, and will be folded into the convolution that makes it.
+    private func batchNorm(behind value: ValueID) -> Node? {
+        let consumers = graph.consumers(of: value)
+        guard value != graph.output, consumers.count == 1, case .batchNorm = graph.nodes[consumers[0]].operation else {
+            return nil
+        }
+        return graph.nodes[consumers[0]]
     }
 
     private static func clamp(_ activation: Activation) -> LoweredOperation.Clamp {
@@ -103,6 +144,10 @@ struct Lowering {
     ) {
         var value = node.outputs[0]
         var clamp = clamp
+        if form == .trained, kind.isConvolution, let batchNorm = batchNorm(behind: value) {
+            folded.insert(batchNorm.name)
+            value = batchNorm.outputs[0]
+        }
         let consumers = graph.consumers(of: value)
         if clamp == nil, value != graph.output, consumers.count == 1,
             case .activation(let activation) = graph.nodes[consumers[0]].operation,

@@ -6,23 +6,31 @@
 public enum RangeMethod: Hashable, Sendable {
     /// Everything that was seen.
     case minMax
+    /// The extremes of a batch of pictures, averaged over batches, the last ones most: a single outlier counts little (Jacob et al.
+    /// 2018, section 3.1; the share of a new batch is `ValueStatistics.batchShare`).
+    case movingAverage
     /// All but the outermost `100 - percent` per cent of the values, half of them at either end.
     case percentile(Double)
     /// The range of the smallest mean squared error: rounding inside against clipping outside (Sung et al. 2015, "Resiliency
     /// of Deep Neural Networks under Quantization"; Nagel et al. 2021, "A White Paper on Neural Network Quantization",
     /// section 3.1).
     case meanSquaredError
+    /// The range whose int8 numbers are distributed most like those that were seen, by the Kullback-Leibler divergence (Migacz
+    /// 2017, "8-bit Inference with TensorRT", GTC S7310).
+    case divergence
 }
 
 extension RangeMethod: LosslessStringConvertible {
     /// What `init(_:)` understands, for messages.
-    public static let forms = ["min-max", "percentile=99.99", "mse"]
+    public static let forms = ["min-max", "moving-average", "percentile=99.99", "mse", "kl"]
 
-    /// "min-max", "percentile=99.99" (above 0, at most 100), "percentile" (99.99) or "mse".
+    /// "min-max", "moving-average", "percentile=99.99" (above 0, at most 100), "percentile" (99.99), "mse" or "kl".
     public init?(_ description: String) {
         switch description {
         case "min-max": self = .minMax
+        case "moving-average": self = .movingAverage
         case "mse": self = .meanSquaredError
+        case "kl": self = .divergence
         case "percentile": self = .percentile(99.99)
         default:
             guard description.hasPrefix("percentile="), let percent = Double(description.dropFirst(11)), percent > 0,
@@ -36,7 +44,9 @@ extension RangeMethod: LosslessStringConvertible {
         switch self {
         case .minMax: "min-max"
         case .percentile(let percent): "percentile=\(percent)"
+        case .movingAverage: "moving-average"
         case .meanSquaredError: "mse"
+        case .divergence: "kl"
         }
     }
 }
@@ -55,11 +65,16 @@ extension ValueStatistics {
         switch method {
         case .minMax:
             return whole
+        case .movingAverage:
+            guard let averages else { return whole }
+            return clip(whole, Double(averages.lowerBound)...Double(averages.upperBound))
         case .percentile(let percent):
             let tail = max(0, min(1, (100 - percent) / 200)) * Double(count)
             return clip(whole, histogram.quantiles(tail: tail, zeros: zeroCount))
         case .meanSquaredError:
             return clip(whole, histogram.rangeOfLeastError(within: whole))
+        case .divergence:
+            return clip(whole, histogram.rangeOfLeastDivergence(within: whole))
         }
     }
 

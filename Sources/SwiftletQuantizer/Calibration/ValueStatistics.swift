@@ -7,6 +7,10 @@ public struct ValueStatistics: Sendable {
     public let name: String
     /// The smallest and the largest finite number so far, zeros included; nil before the first.
     public private(set) var extremes: ClosedRange<Float>?
+    /// The extremes of each batch, averaged: a new one weighs `batchShare`; nil before the first.
+    public private(set) var averages: ClosedRange<Float>?
+    /// Calibration sees a dozen batches or two; a smaller share would never leave the first.
+    static let batchShare = 0.1
     /// Numbers so far, all kinds.
     public private(set) var count = 0
     /// Exact zeros: what ReLU makes. Int8 always holds zero exactly, so they weigh nothing in a choice of range.
@@ -18,7 +22,7 @@ public struct ValueStatistics: Sendable {
 
     public init(name: String) { self.name = name }
 
-    /// Takes in the numbers of one feature map, in any order.
+    /// Takes in the numbers of a batch of feature maps, in any order.
     public mutating func add(_ values: UnsafeBufferPointer<Float>) {
         var low = Float.infinity
         var high = -Float.infinity
@@ -48,6 +52,10 @@ public struct ValueStatistics: Sendable {
         }
         guard low <= high else { return }
         extremes = min(low, extremes?.lowerBound ?? low)...max(high, extremes?.upperBound ?? high)
+        func average(_ past: Float, _ new: Float) -> Float {
+            Float((1 - Self.batchShare) * Double(past) + Self.batchShare * Double(new))
+        }
+        averages = averages.map { average($0.lowerBound, low)...average($0.upperBound, high) } ?? low...high
     }
 
     public mutating func add(_ values: [Float]) { values.withUnsafeBufferPointer { add($0) } }

@@ -9,6 +9,9 @@
 ///     preprocessing     `Preprocessing` as JSON
 ///     training.<key>    what the trainer wants known: seed, epochs, accuracy, ...
 ///
+/// A network that was trained with quantization has tensors `range.<operator>`, the lower and the upper end of what each
+/// operator of the int8 network spans.
+///
 /// What it does not do: read other programs' files; `SwiftletImporters` does.
 import Foundation
 import SwiftletFiles
@@ -29,12 +32,15 @@ public struct Checkpoint: TrainedNetwork {
     /// Tensors beyond the network's own, such as the optimizer's, by name without the prefix "training.".
     public let trainingState: [String: Tensor]
 
+    public let learnedRanges: [String: ClosedRange<Float>]?
+
     /// - Parameter parameters: every parameter of the architecture by "node.suffix"; no others.
     /// - Throws: `GraphError` for shapes that do not fit together or parameters that are missing, of another shape or not
     ///   finite; `CheckpointError.inconsistent` when classes, preprocessing or parameters do not belong to this network.
     public init(
         architecture: Architecture, parameters: [String: Tensor], classNames: [String], preprocessing: Preprocessing,
-        training: [String: String] = [:], trainingState: [String: Tensor] = [:]
+        training: [String: String] = [:], trainingState: [String: Tensor] = [:],
+        learnedRanges: [String: ClosedRange<Float>]? = nil
     ) throws {
         var graph = try architecture.makeGraph()
         let known = Set(graph.parameterShapes.map(\.name))
@@ -54,6 +60,7 @@ public struct Checkpoint: TrainedNetwork {
         self.preprocessing = preprocessing
         self.training = training
         self.trainingState = trainingState
+        self.learnedRanges = learnedRanges
     }
 
     private static func check(_ preprocessing: Preprocessing, channels: Int) throws {
@@ -77,6 +84,7 @@ extension Checkpoint {
     private static let format = "swiftlet-checkpoint"
     private static let version = "1"
     private static let statePrefix = "training."
+    private static let rangePrefix = "range."
 
     /// Reads a checkpoint and checks all of it.
     ///
@@ -102,6 +110,7 @@ extension Checkpoint {
             }
         }
         func isState(_ name: String) -> Bool { name.hasPrefix(Self.statePrefix) }
+        func isRange(_ name: String) -> Bool { name.hasPrefix(Self.rangePrefix) }
         func withoutPrefix<Value>(_ entries: [String: Value]) -> [String: Value] {
             var own: [String: Value] = [:]
             for (name, value) in entries where isState(name) {
@@ -117,12 +126,28 @@ extension Checkpoint {
         do {
             try self.init(
                 architecture: Architecture(parsing: spec),
-                parameters: safetensors.tensors.filter { !isState($0.key) }, classNames: classNames,
+                parameters: safetensors.tensors.filter { !isState($0.key) && !isRange($0.key) }, classNames: classNames,
                 preprocessing: preprocessing, training: withoutPrefix(metadata),
-                trainingState: withoutPrefix(safetensors.tensors))
+                trainingState: withoutPrefix(safetensors.tensors),
+                learnedRanges: Self.ranges(safetensors.tensors.filter { isRange($0.key) }))
         } catch {
             throw CheckpointError.unusable(file: file, reason: "\(error)")
         }
+    }
+
+    /// The ranges in tensors of two numbers; nil where there are none.
+    private static func ranges(_ tensors: [String: Tensor]) throws -> [String: ClosedRange<Float>]? {
+        var ranges: [String: ClosedRange<Float>] = [:]
+        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+            let ends = tensor.values
+            guard ends.count == 2, ends.allSatisfy(\.isFinite), ends[0] <= 0, ends[1] >= 0 else {
+                throw CheckpointError.inconsistent(
+                    "\(name) is no range: \(ends.count) numbers, \(ends.prefix(2)); it takes a lower end of at most 0 and an "
+                        + "upper one of at least 0")
+            }
+            ranges[String(name.dropFirst(rangePrefix.count))] = ends[0]...ends[1]
+        }
+        return ranges.isEmpty ? nil : ranges
     }
 
     /// The checkpoint as tensors and strings.
@@ -140,6 +165,9 @@ extension Checkpoint {
         for (key, value) in training { metadata[Self.statePrefix + key] = value }
         var tensors = graph.parameters
         for (key, value) in trainingState { tensors[Self.statePrefix + key] = value }
+        for (key, value) in learnedRanges ?? [:] {
+            tensors[Self.rangePrefix + key] = Tensor(shape: [2], values: [value.lowerBound, value.upperBound])
+        }
         return Safetensors(tensors: tensors, metadata: metadata)
     }
 

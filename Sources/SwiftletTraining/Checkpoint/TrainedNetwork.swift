@@ -13,8 +13,12 @@ public protocol TrainedNetwork: Sendable {
     var architectureText: String { get }
     /// The pictures that it was trained on, KIND:PATH, where that is known.
     var trainingData: String? { get }
+    /// What the outputs of the int8 network's operators span, by operator, where training has learned that; nil where
+    /// calibration is to find it.
+    var learnedRanges: [String: ClosedRange<Float>]? { get }
 }
 
 extension TrainedNetwork {
+    public var learnedRanges: [String: ClosedRange<Float>]? { nil }
     public var inputFormat: InputFormat { InputFormat(shape: graph.inputShape, preprocessing: preprocessing) }
 }

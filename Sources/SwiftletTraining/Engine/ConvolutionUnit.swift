@@ -14,6 +14,8 @@ final class ConvolutionUnit: Unit {
     }
 
     let weight: Parameter
+    /// Rounds the weights for each pass; nil where they are used as they are.
+    private let weightQuantizer: WeightQuantizer?
     let normalization: Normalization
     let groups: Int
     let window: Window
@@ -33,11 +35,13 @@ final class ConvolutionUnit: Unit {
     private let chunk: Int
 
     init(
-        name: String, source: Map, output: Map, weight: Parameter, normalization: Normalization, groups: Int,
-        window: Window, padValues: [Float]? = nil, batchSize: Int, multipliers: [Multiplier], isTrained: Bool
+        name: String, source: Map, output: Map, weight: Parameter, weightQuantizer: WeightQuantizer? = nil,
+        normalization: Normalization, groups: Int, window: Window, padValues: [Float]? = nil, batchSize: Int,
+        multipliers: [Multiplier], isTrained: Bool
     ) {
         let threads = multipliers.count
         self.weight = weight
+        self.weightQuantizer = weightQuantizer
         self.multipliers = multipliers
         self.padValues = padValues
         self.normalization = normalization
@@ -71,6 +75,8 @@ final class ConvolutionUnit: Unit {
 
     override var parameters: [Parameter] { [weight] + normalization.parameters }
 
+    /// The weights that multiply.
+    private var weightValues: UnsafeMutablePointer<Float> { weightQuantizer?.values ?? weight.values }
     private var groupInputs: Int { input.channels / groups }
     private var groupOutputs: Int { output.shape.channels / groups }
     /// The length of one output's sum.
@@ -89,7 +95,8 @@ final class ConvolutionUnit: Unit {
     // MARK: Forward
 
     override func forward(_ share: Share, _ mode: Mode) {
-        let usesStatistics = normalization.batchNorm != nil && mode.isTraining
+        weightQuantizer?.quantize(share)
+        let usesStatistics = normalization.batchNorm != nil && mode.usesBatchStatistics
         if usesStatistics { normalization.beginStatistics(share) }
         let isApplied = !normalization.isIdentity && output.deferred == nil
         if !usesStatistics { normalization.settle(share, mode, rows: batchRows(share)) }
@@ -132,7 +139,7 @@ final class ConvolutionUnit: Unit {
         switch method {
         case .depthwise:
             var shape = STWindow(window, input: input, output: output.shape, images: images.count)
-            kernels.depthwiseForward(&shape, x, weight.values, y)
+            kernels.depthwiseForward(&shape, x, weightValues, y)
         case .pointwise:
             for group in 0..<groups {
                 multipliers[share.thread].multiply(
@@ -161,7 +168,7 @@ final class ConvolutionUnit: Unit {
 
     private func weights(_ group: Int, transposed: Bool = false) -> Matrix {
         Matrix(
-            values: weight.values + group * groupOutputs * columnDepth, stride: columnDepth, isTransposed: transposed)
+            values: weightValues + group * groupOutputs * columnDepth, stride: columnDepth, isTransposed: transposed)
     }
 
     // MARK: Backward
@@ -177,7 +184,7 @@ final class ConvolutionUnit: Unit {
                     dz + first * output.shape.elementCount, y: sums.values(from: first),
                     rows: share.images.count * pixels, share)
             }
-            normalization.settleGradients(rows: batchRows(share), share)
+            normalization.settleGradients(rows: batchRows(share), share, mode)
         }
         let source = sources[0].map
         source.deferred?.beginReduction(share)
@@ -206,7 +213,7 @@ final class ConvolutionUnit: Unit {
         case .depthwise:
             var shape = STWindow(window, input: input, output: output.shape, images: images.count)
             kernels.depthwiseBackwardWeight(&shape, x, dy, dw)
-            if let dx { kernels.depthwiseBackwardInput(&shape, dy, weight.values, dx, source.accumulates ? 1 : 0) }
+            if let dx { kernels.depthwiseBackwardInput(&shape, dy, weightValues, dx, source.accumulates ? 1 : 0) }
         case .pointwise:
             let rows = images.count * output.pixels
             for group in 0..<groups {
@@ -256,44 +263,5 @@ final class ConvolutionUnit: Unit {
                 kernels.columnsToImage(&shape, columns, first, count, dx + image * input.elementCount)
             }
         }
-    }
-}
-
-/// A batch norm that follows no convolution (pre-activation networks), with the activation behind it.
-final class NormalizationUnit: Unit {
-    let normalization: Normalization
-
-    init(name: String, source: Map, output: Map, normalization: Normalization) {
-        self.normalization = normalization
-        super.init(name: name, sources: [source], outputs: [output])
-    }
-
-    override var parameters: [Parameter] { normalization.parameters }
-
-    override func forward(_ share: Share, _ mode: Mode) {
-        let rows = share.images.count * output.pixels
-        let y = sources[0].map.values(from: share.images.lowerBound)
-        if mode.isTraining && normalization.batchNorm != nil {
-            normalization.beginStatistics(share)
-            normalization.addStatistics(y, rows: rows, share)
-        }
-        normalization.settle(share, mode, rows: share.batch * output.pixels)
-        if output.deferred == nil {
-            normalization.apply(y, to: output.values(from: share.images.lowerBound), rows: rows, share)
-        }
-    }
-
-    override func backward(_ share: Share, _ mode: Mode) {
-        let first = share.images.lowerBound
-        let rows = share.images.count * output.pixels
-        guard let dz = output.gradient(from: first) else { return }
-        let y = sources[0].map.values(from: first)
-        if output.deferred == nil {
-            normalization.beginReduction(share)
-            normalization.addReduction(dz, y: y, rows: rows, share)
-        }
-        normalization.settleGradients(rows: share.batch * output.pixels, share)
-        guard let dy = sources[0].map.gradient(from: first) else { return }
-        normalization.backward(dz, y: y, to: dy, rows: rows, accumulate: sources[0].accumulates, share)
     }
 }

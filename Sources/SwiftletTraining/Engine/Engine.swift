@@ -31,6 +31,8 @@ final class Engine {
     private(set) var parameters: [Parameter] = []
     /// Running statistics and masks.
     private(set) var buffers: [Parameter] = []
+    /// Learned ranges of values that are rounded as int8 will; none where the network runs in float.
+    let ranges: [LearnedRange]
     /// The weight and the mask of each learned group convolution.
     private(set) var masks: [(weight: Parameter, mask: Parameter, node: Node)] = []
     /// The map of each value that is not inside a fused unit.
@@ -42,20 +44,26 @@ final class Engine {
     /// - Parameters:
     ///   - isTrained: whether backward passes will be run.
     ///   - precision: of matrix products; one that is available here.
+    ///   - quantization: rounds weights and values as it says; its graph is `graph`.
     init(
-        graph: Graph, batchSize: Int, threads: Int, isTrained: Bool, precision: ProductPrecision = .float32
+        graph: Graph, batchSize: Int, threads: Int, isTrained: Bool, precision: ProductPrecision = .float32,
+        quantization: QuantizationScheme? = nil
     ) throws {
         try graph.checkParameters()
         self.graph = graph
         self.batchSize = batchSize
         self.isTrained = isTrained
         workers = Workers(count: threads)
+        let crew = workers.count
+        let ranges = quantization?.ranges.map { LearnedRange($0, threads: crew) } ?? []
+        self.ranges = ranges
         input = Map(shape: graph.inputShape, batchSize: batchSize)
         maps[graph.input] = input
         var builder = UnitBuilder(
             graph: graph, batchSize: batchSize,
             multipliers: (0..<workers.count).map { _ in Multiplier(precision) }, isTrained: isTrained)
         builder.maps = maps
+        builder.quantization = quantization.map { .init(scheme: $0, ranges: ranges) }
         try builder.build()
         maps = builder.maps
         units = builder.units
@@ -134,6 +142,7 @@ final class Engine {
         workers.run(batch: count) { [self] share in
             prepare(share)
             for parameter in parameters { parameter.clearGradient(thread: share.thread) }
+            for range in ranges { range.clearGradient(thread: share.thread) }
             for unit in units { unit.forward(share, mode) }
             results[share.thread] = loss.evaluate(output, share)
             for unit in units.reversed() { unit.backward(share, mode) }
@@ -153,6 +162,14 @@ final class Engine {
         var result = graph
         for parameter in parameters + buffers { result.parameters[parameter.name] = parameter.tensor }
         return result
+    }
+
+    /// What each operator of the int8 network spans, by name; nil where the network runs in float.
+    func exportRanges() -> [String: ClosedRange<Float>]? {
+        guard !ranges.isEmpty else { return nil }
+        return ranges.reduce(into: [:]) { result, range in
+            for operation in range.operations { result[operation] = range.bounds }
+        }
     }
 }
 

@@ -9,10 +9,13 @@ public final class FloatExecutor {
     public let outputCount: Int
     private let engine: Engine
 
-    /// - Parameter graph: with all of its parameters.
+    /// - Parameters:
+    ///   - graph: with all of its parameters.
+    ///   - quantization: rounds as int8 will; its graph is `graph`.
     /// - Throws: `GraphError` for missing or broken parameters, `EngineError` for what cannot be computed.
-    public init(graph: Graph, batchSize: Int, threads: Int) throws {
-        engine = try Engine(graph: graph, batchSize: batchSize, threads: threads, isTrained: false)
+    public init(graph: Graph, batchSize: Int, threads: Int, quantization: QuantizationScheme? = nil) throws {
+        engine = try Engine(
+            graph: graph, batchSize: batchSize, threads: threads, isTrained: false, quantization: quantization)
         self.batchSize = batchSize
         inputCount = graph.inputShape.elementCount
         outputCount = graph.outputShape.elementCount

@@ -90,11 +90,11 @@ final class Normalization {
             return
         }
         let epsilon = Double(batchNorm.configuration.epsilon)
-        if mode.isTraining { share.wait() }
+        if mode.usesBatchStatistics { share.wait() }
         for channel in 0..<channels {
             var mean = Double(batchNorm.mean.values[channel])
             var variance = Double(batchNorm.variance.values[channel])
-            if mode.isTraining {
+            if mode.usesBatchStatistics {
                 var sum = 0.0
                 var square = 0.0
                 for thread in 0..<share.threads {
@@ -113,7 +113,7 @@ final class Normalization {
                 inverseDeviation[channel] = inverse
             }
         }
-        guard mode.isTraining else { return }
+        guard mode.usesBatchStatistics else { return }
         // Nobody may overwrite the running statistics or the sums while another still reads them.
         share.wait()
         if share.thread == 0 { updateRunningStatistics(batchNorm, rows: rows) }
@@ -156,7 +156,7 @@ final class Normalization {
     /// batch norm's parameters or of the bias.
     ///
     /// - Parameter rows: pixels of the whole batch.
-    func settleGradients(rows: Int, _ share: Share) {
+    func settleGradients(rows: Int, _ share: Share, _ mode: Mode) {
         let thread = share.thread
         let a = coefficients[thread]
         let b = a + channels
@@ -184,8 +184,11 @@ final class Normalization {
             let factor = Double(batchNorm.gamma.values[channel]) * inverse
             let count = Double(rows)
             a[channel] = Float(factor)
-            b[channel] = Float(-factor * gammaGradient * inverse / count)
-            c[channel] = Float(factor * (mean[channel] * inverse * gammaGradient - sum) / count)
+            // Statistics that stay do not answer to the batch.
+            if mode.usesBatchStatistics {
+                b[channel] = Float(-factor * gammaGradient * inverse / count)
+                c[channel] = Float(factor * (mean[channel] * inverse * gammaGradient - sum) / count)
+            }
             if thread == 0 {
                 batchNorm.gamma.gradients[0][channel] += Float(gammaGradient)
                 batchNorm.beta.gradients[0][channel] += Float(sum)

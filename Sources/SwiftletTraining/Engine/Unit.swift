@@ -65,6 +65,10 @@ struct Mode {
     var isTraining: Bool
     /// Counts training steps: what random masks are made from.
     var step: UInt64
+    /// Whether batch norms keep to their running statistics in training, too, and leave them as they are.
+    var freezesStatistics = false
+
+    var usesBatchStatistics: Bool { isTraining && !freezesStatistics }
 }
 
 class Unit {

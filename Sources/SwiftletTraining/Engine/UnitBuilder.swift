@@ -11,6 +11,10 @@ struct UnitBuilder {
     let multipliers: [Multiplier]
     let isTrained: Bool
     var maps: [ValueID: Map] = [:]
+    /// What is rounded as int8 will; nil where nothing is.
+    var quantization: Quantization?
+    /// Values whose maps are still to be rounded by a unit of their own.
+    private var unrounded: [ValueID] = []
     /// Values that nobody has computed with yet.
     private var moved: [ValueID: [ChannelSource]] = [:]
     private(set) var units: [Unit] = []
@@ -29,7 +33,10 @@ struct UnitBuilder {
 
     mutating func build() throws {
         for node in graph.nodes where !fused.contains(node.name) {
-            if !move(node) { try build(node) }
+            if !move(node) {
+                try build(node)
+                roundValues()
+            }
         }
         if moved[graph.output] != nil { _ = map(graph.output) }
     }
@@ -139,12 +146,27 @@ struct UnitBuilder {
     private mutating func makeMap(_ value: ValueID, deferred: Normalization? = nil) -> Map {
         let map = Map(shape: graph.shape(of: value), batchSize: batchSize, deferred: deferred)
         maps[value] = map
+        if quantization?.scheme.values[value] != nil { unrounded.append(value) }
         return map
+    }
+
+    /// Rounds what the last unit has made, where int8 would.
+    private mutating func roundValues() {
+        guard let quantization else { return }
+        for value in unrounded {
+            let output = Map(shape: graph.shape(of: value), batchSize: batchSize)
+            units.append(
+                FakeQuantizeUnit(
+                    name: graph.values[value].name, source: maps[value]!, output: output,
+                    ranges: quantization.scheme.values[value]!.map { quantization.ranges[$0] }))
+            maps[value] = output
+        }
+        unrounded = []
     }
 
     /// Whether the reader of `value` normalizes it, chunk by chunk in the cache: in training, one convolution alone.
     private func isDeferred(_ value: ValueID) -> Bool {
-        guard isTrained, let reader = onlyConsumer(of: value) else { return false }
+        guard isTrained, quantization == nil, let reader = onlyConsumer(of: value) else { return false }
         switch reader.operation {
         case .convolution, .learnedGroupConvolution, .linear: return true
         default: return false
@@ -174,6 +196,7 @@ struct UnitBuilder {
         units.append(
             ConvolutionUnit(
                 name: node.name, source: map(node.inputs[0]), output: output, weight: weight,
+                weightQuantizer: quantization?.quantizer(of: weight, node, groups: groups),
                 normalization: normalization, groups: groups, window: window, padValues: padValues,
                 batchSize: batchSize, multipliers: multipliers, isTrained: isTrained))
     }
@@ -186,7 +209,7 @@ struct UnitBuilder {
         var activation: Activation?
         // Outside of training, what an int8 clamp cannot stand for keeps its input where it can be looked at.
         if let next = onlyConsumer(of: value), case .activation(let kind) = next.operation,
-            isTrained || kind == .relu || kind == .relu6
+            quantization?.scheme.values[value] == nil, isTrained || kind == .relu || kind == .relu6
         {
             activation = kind
             final = next.outputs[0]

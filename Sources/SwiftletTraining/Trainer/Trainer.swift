@@ -31,19 +31,28 @@ public final class Trainer {
     public let configuration: TrainingConfiguration
     /// Of all epochs so far, those before a resumption included.
     public private(set) var metrics: [EpochMetrics] = []
-    private let training: BatchLoader
+    let training: BatchLoader
     private let validation: BatchLoader?
-    private let engine: Engine
-    private var step: UInt64 = 0
+    let engine: Engine
+    private(set) var step: UInt64 = 0
+    /// How the network that the run began with was trained, as JSON; nil when it began anew.
+    let startConfiguration: String?
 
     /// Begins a run, or goes on with the one that `checkpoint` holds.
     ///
+    /// - Parameters:
+    ///   - start: the network to begin with; fresh parameters if not given.
+    ///   - quantization: where the network rounds once it is int8, made of the checkpoint or of `start`; goes with
+    ///     `configuration.quantization`.
     /// - Throws: `TrainingError.wrongData` when data and network do not fit; `.cannotResume` when the checkpoint is of
     ///   another run.
     public init(
         architecture: Architecture, configuration: TrainingConfiguration, training: any DataSet,
-        validation: (any DataSet)? = nil, resuming checkpoint: Checkpoint? = nil
+        validation: (any DataSet)? = nil, starting start: Checkpoint? = nil,
+        quantization: QuantizationScheme? = nil, resuming checkpoint: Checkpoint? = nil
     ) throws {
+        precondition(
+            (quantization == nil) == (configuration.quantization == nil), "a scheme and its configuration go together")
         guard training.format.shape == architecture.inputShape else {
             throw TrainingError.wrongData(
                 "\(training.name) gives \(training.format.shape) pictures, \(architecture.spec) takes "
@@ -66,15 +75,17 @@ public final class Trainer {
         self.configuration = configuration
         self.training = BatchLoader(training)
         self.validation = validation.map { BatchLoader($0) }
+        startConfiguration =
+            checkpoint?.training["start.configuration"] ?? start?.training["configuration"]
         var graph = try architecture.makeGraph()
-        if let checkpoint {
-            graph = checkpoint.graph
+        if let given = quantization?.graph ?? checkpoint?.graph ?? start?.graph {
+            graph = given
         } else {
             GraphInitializer.initialize(&graph, seed: configuration.seed)
         }
         engine = try Engine(
             graph: graph, batchSize: min(configuration.batchSize, training.count), threads: configuration.threads,
-            isTrained: true, precision: configuration.precision)
+            isTrained: true, precision: configuration.precision, quantization: quantization)
         if let checkpoint { try resume(checkpoint) }
     }
 
@@ -138,8 +149,8 @@ public final class Trainer {
         let loss = CrossEntropy(
             labels: indices.map { training.dataSet.label(at: $0) }, smoothing: configuration.labelSmoothing)
         let seed = configuration.seed &* 0xA24B_AED4_963E_E407 &+ UInt64(epoch)
-        let result = engine.train(count: indices.count, Mode(isTraining: true, step: step), loss: loss) {
-            [self] share in
+        let mode = Mode(isTraining: true, step: step, freezesStatistics: freezesStatistics)
+        let result = engine.train(count: indices.count, mode, loss: loss) { [self] share in
             training.load(
                 indices, images: share.images, into: engine.input, augmentation: configuration.augmentation, seed: seed)
         }
@@ -148,6 +159,12 @@ public final class Trainer {
         step += 1
         engine.update(configuration, rate: rate, step: step)
         return result
+    }
+
+    /// Whether the next step leaves the batch norms' statistics as they are.
+    private var freezesStatistics: Bool {
+        guard let quantization = configuration.quantization else { return false }
+        return Double(step) >= quantization.batchStatistics * Double(stepsPerEpoch * configuration.epochs)
     }
 
     private func evaluate(_ loader: BatchLoader) throws -> CrossEntropy.Result {
@@ -163,78 +180,8 @@ public final class Trainer {
         return total
     }
 
-    // MARK: Checkpoints
-
-    /// The network as it is now; while the run is not finished, with the optimizer's memory.
-    public func checkpoint(isFinished: Bool = true) throws -> Checkpoint {
-        let format = training.dataSet.format
-        var state: [String: Tensor] = [:]
-        if !isFinished {
-            for parameter in engine.parameters {
-                state["momentum.\(parameter.name)"] = parameter.moment(0)
-                if configuration.optimizer == .adamW { state["second.\(parameter.name)"] = parameter.moment(1) }
-            }
-        }
-        var record = [
-            "configuration": try json(configuration), "metrics": try json(metrics), "step": String(step),
-            "data": training.dataSet.name,
-        ]
-        if let accuracy = metrics.last?.validationAccuracy { record["validationAccuracy"] = String(accuracy) }
-        return try Checkpoint(
-            architecture: architecture, parameters: engine.exportGraph().parameters,
-            classNames: training.dataSet.classNames, preprocessing: format.preprocessing, training: record,
-            trainingState: state)
-    }
-
-    private func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-
-    /// "epochs 30, now 20".
-    private func differences(_ was: TrainingConfiguration, _ now: TrainingConfiguration) throws -> String {
-        func fields(_ configuration: TrainingConfiguration) throws -> [String: NSObject] {
-            let object = try JSONSerialization.jsonObject(with: Data(try json(configuration).utf8))
-            return object as? [String: NSObject] ?? [:]
-        }
-        let (before, after) = (try fields(was), try fields(now))
-        return before.keys.sorted().filter { before[$0] != after[$0] }
-            .map { $0 == "augmentation" ? $0 : "\($0) \(before[$0] ?? NSNull()), now \(after[$0] ?? NSNull())" }
-            .joined(separator: "; ")
-    }
-
-    private func resume(_ checkpoint: Checkpoint) throws {
-        func decode<Value: Decodable>(_ type: Value.Type, _ key: String) -> Value? {
-            checkpoint.training[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
-        }
-        guard checkpoint.architecture == architecture else {
-            throw TrainingError.cannotResume(
-                "the checkpoint holds \(checkpoint.architecture.spec), this run trains \(architecture.spec)")
-        }
-        guard let past = decode([EpochMetrics].self, "metrics"),
-            let step = checkpoint.training["step"].flatMap({ UInt64($0) }),
-            let was = decode(TrainingConfiguration.self, "configuration")
-        else { throw TrainingError.cannotResume("the checkpoint says nothing of a run that could go on") }
-        guard was == configuration else {
-            throw TrainingError.cannotResume(
-                "the checkpoint's run was another one: \(try differences(was, configuration)); give the same options or "
-                    + "begin anew")
-        }
-        guard past.count < configuration.epochs else {
-            throw TrainingError.cannotResume("the run is finished: \(past.count) of \(configuration.epochs) epochs")
-        }
-        for parameter in engine.parameters {
-            guard let momentum = checkpoint.trainingState["momentum.\(parameter.name)"],
-                momentum.elementCount == parameter.count
-            else { throw TrainingError.cannotResume("the checkpoint has no momentum for \(parameter.name)") }
-            parameter.setMoment(0, momentum.values)
-            guard configuration.optimizer == .adamW else { continue }
-            guard let second = checkpoint.trainingState["second.\(parameter.name)"],
-                second.elementCount == parameter.count
-            else { throw TrainingError.cannotResume("the checkpoint has no second moment for \(parameter.name)") }
-            parameter.setMoment(1, second.values)
-        }
+    /// Goes on behind the epochs of `past`.
+    func begin(after past: [EpochMetrics], step: UInt64) {
         metrics = past
         self.step = step
     }
@@ -263,6 +210,9 @@ extension Engine {
         for (weight, mask, _) in masks {
             for index in 0..<weight.count { weight.values[index] *= mask.values[index] }
         }
+        guard let quantization = configuration.quantization else { return }
+        let share = rate / configuration.learningRate
+        for range in ranges { range.update(rate: quantization.rangeRate * share, step: step) }
     }
 
     /// Loss and correct answers on the pictures `indices`, with running statistics.

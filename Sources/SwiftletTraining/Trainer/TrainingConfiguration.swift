@@ -28,8 +28,30 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     public var augmentation = Augmentation.none
     public var threads = 2
     public var precision = ProductPrecision.float32
+    /// Trains the network as int8 will compute it; nil in float.
+    public var quantization: Quantization?
+
+    /// Of training that knows of int8.
+    public struct Quantization: Hashable, Sendable, Codable {
+        /// By how much of its width a range may move in a step, at the peak of the learning rate.
+        public var rangeRate: Float = 1e-3
+        /// After this share of the steps batch norms keep to their running statistics, those that the int8 network will have
+        /// (Krishnamoorthi 2018, arXiv:1806.08342, section 3.2.2).
+        public var batchStatistics = 0.5
+
+        public init() {}
+    }
 
     public init() {}
+
+    /// Sets what suits a network that is trained already and only learns to be int8: a few epochs at a tenth of the
+    /// learning rate.
+    public mutating func beginQuantization() {
+        quantization = Quantization()
+        epochs = 3
+        learningRate = 0.01
+        warmUpEpochs = 0
+    }
 
     /// The learning rate at `epoch`, a fraction included (Loshchilov and Hutter 2017, without restarts).
     public func learningRate(at epoch: Double) -> Float {

@@ -1,0 +1,32 @@
+/// The pictures that `swiftlet convert` calibrates on.
+///
+/// What it does not do: look at them.
+import SwiftletTraining
+
+extension ConvertCommand {
+    /// A network that has learned its ranges does without, where there are none.
+    func calibrationPictures(of network: some TrainedNetwork) throws -> (any DataSet)? {
+        if network.learnedRanges != nil {
+            let standard = Self.standardRanges
+            guard !sharedScales, !nearestRounding, !empiricalBiases, keep.isEmpty, !auto, ranges == standard else {
+                throw CommandFailure(
+                    "\(files[0]) has learned its ranges in training: leave out --ranges, --shared-scales, --nearest-rounding, "
+                        + "--empirical-biases, --keep and --auto")
+            }
+            guard let source = calibration else {
+                return network.trainingData.flatMap {
+                    try? DataSets.open($0, split: .training, format: network.inputFormat)
+                }
+            }
+            return try DataSets.open(source, split: .training, format: network.inputFormat)
+        }
+        guard let source = calibration ?? network.trainingData else {
+            throw CommandFailure("\(files[0]) does not say what it was trained on; give --calibration KIND:PATH")
+        }
+        do {
+            return try DataSets.open(source, split: .training, format: network.inputFormat)
+        } catch  where calibration == nil {
+            throw CommandFailure("\(error); calibration needs pictures, give --calibration KIND:PATH")
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// Which channels that flow must have one scale.
+///
+/// Each operation has a scale of its own, even when it writes beside others into one buffer: a convolution that reads them
+/// takes the differences into its weights. Only what must agree is made to: the channels of an operand of `add` and `mean`, and
+/// those that an output shows. Pools pass scales through. What it does not do: choose scales; `ScaleAssignment` does.
+import SwiftletGraph
+
+struct ScaleGroups {
+    /// The group of each channel of each producer; the picture's is that of producer 0.
+    private(set) var groups: [[Int]]
+
+    /// - Parameter own: for operations whose channels have scales of their own, the group of each channel, from
+    ///   `network.producerCount` on.
+    init(_ network: LoweredNetwork, own: [Int: [Int]] = [:]) {
+        groups = [Array(repeating: 0, count: network.inputs[0].shape.channels)]
+        for (index, operation) in network.operations.enumerated() {
+            if operation.keepsScales {
+                groups.append(operation.operands[0].map { groups[$0.producer][$0.channel] })
+            } else {
+                groups.append(
+                    own[index] ?? Array(repeating: index + 1, count: operation.outputShape.channels))
+            }
+        }
+        var sets = DisjointSets(count: network.producerCount + own.values.reduce(0) { $0 + $1.count })
+        func unify(_ references: [ChannelReference], _ sets: inout DisjointSets) {
+            // Channels with scales of their own have them where whoever reads them can do with that.
+            if self(references[0]) >= network.producerCount { return }
+            for reference in references.dropFirst() { sets.join(self(references[0]), self(reference)) }
+        }
+        for operation in network.operations {
+            switch operation.kind {
+            case .add, .mean: for operand in operation.operands { unify(operand, &sets) }
+            case .maxPool, .averagePool: if operation.clamp.low != nil { unify(operation.operands[0], &sets) }
+            case .convolution, .depthwise, .function, .other: break
+            }
+        }
+        for output in network.outputs { unify(output.channels, &sets) }
+        groups = groups.map { $0.map { sets.root($0) } }
+    }
+
+    func callAsFunction(_ reference: ChannelReference) -> Int { groups[reference.producer][reference.channel] }
+}
