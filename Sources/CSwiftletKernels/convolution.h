@@ -12,7 +12,6 @@
 //     PREPARE           called once for all tiles of some channels, when their weights are known
 //     TAKES_QUADS       where a function takes several quads of a run at once and tells how many those were
 //     QUADS_AT_ONCE(V)  quads of a run without a branch between
-//     OPAQUE(x)         keeps the compiler from knowing where x came from
 //
 // A tile is PIXELS x VECTORS accumulators that stay in registers while all taps go by. Its inputs come in runs: a run is some
 // bytes of a pixel's (or of neighbouring taps') channels that lie together and meet weights that lie together.
@@ -47,8 +46,10 @@ typedef struct {
 #ifndef QUADS_AT_ONCE
 #define QUADS_AT_ONCE(V) 1
 #endif
-#ifndef OPAQUE
-#define OPAQUE(x) __asm__("" : "+r"(x))
+#ifdef TAKES_QUADS
+#define APART 1  // pixels for each of a tile's pointers
+#else
+#define APART 4
 #endif
 #ifndef START
 #define START(scales, v) LOAD_INT(t->requantization->bias + t->channel + (v) * LANES)
@@ -57,14 +58,14 @@ typedef struct {
 // One quad of inputs of every pixel, `offset` bytes on.
 static inline __attribute__((always_inline)) void NAME(addQuad)(VI acc[MOST_PIXELS][MOST_VECTORS], const NAME(Tile) *t,
                                                                 const uint8_t *const *a, const int64_t *steps,
-                                                                const int8_t *w, const int offset, const int P,
+                                                                const int8_t *w, const int64_t offset, const int P,
                                                                 const int V, const int partial) {
     WEIGHTS weights[MOST_VECTORS];
     UNROLL for (int v = 0; v < V; v++)
         weights[v] = partial ? LOAD_SOME_WEIGHTS(w + v * LANES * 4, t->lanes - v * LANES)
                              : LOAD_WEIGHTS(w + v / VECTORS_A_BLOCK * t->blockBytes + v % VECTORS_A_BLOCK * LANES * 4);
     UNROLL for (int p = 0; p < P; p++) {
-        BYTES x = BROADCAST(a[p / 4] + steps[p % 4] + offset);
+        BYTES x = BROADCAST(a[p / APART] + steps[p % APART] + offset);
         UNROLL for (int v = 0; v < V; v++) acc[p][v] = DOT(acc[p][v], x, weights[v]);
     }
 }
@@ -78,25 +79,28 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
     }
     const int8_t *w = t->weights;
     const int64_t step = t->pixelStep, wStep = partial ? t->quadBytes : 64;
+#ifdef TAKES_QUADS
+    const int64_t steps[1] = {0};
+    for (int run = 0; run < t->runs; run++) {
+        const uint8_t *a[MOST_PIXELS];
+        UNROLL for (int p = 0; p < P; p++) a[p] = t->base + t->runOffsets[run] + p * step;
+        int64_t q = NAME(takeQuads)(acc, a, w, t->runQuads, scales, P, V);
+        for (w += q * wStep; q < t->runQuads; q++, w += wStep) NAME(addQuad)(acc, t, a, steps, w, 4 * q, P, V, partial);
+    }
+#else
     // Distances that the compiler cannot know to be multiples: it would make up each address by an addition, on the ports of the
     // dot products.
     int64_t steps[4] = {0, step, 2 * step, 3 * step};
-    UNROLL for (int i = 1; i < 4; i++) OPAQUE(steps[i]);
+    UNROLL for (int i = 1; i < 4; i++) __asm__("" : "+r"(steps[i]));
     for (int run = 0; run < t->runs; run++) {
         // Pixels 4, 8 and 12 have pointers of their own; from those an address reaches the next three.
         const uint8_t *a[(MOST_PIXELS + 3) / 4];
         UNROLL for (int p = 0; p < P; p += 4) {
             a[p / 4] = t->base + t->runOffsets[run] + p * step;
-            OPAQUE(a[p / 4]);
+            __asm__("" : "+r"(a[p / 4]));
         }
-        int64_t left = t->runQuads;
-#ifdef TAKES_QUADS
-        int64_t taken = NAME(takeQuads)(acc, a, w, left, scales, P, V);
-        w += taken * wStep;
-        UNROLL for (int p = 0; p < P; p += 4) a[p / 4] += 4 * taken;
-        left -= taken;
-#endif
         const int several = QUADS_AT_ONCE(V);
+        int64_t left = t->runQuads;
         for (; left >= several; left -= several, w += several * wStep) {
             UNROLL for (int u = 0; u < several; u++) NAME(addQuad)(acc, t, a, steps, w + u * wStep, 4 * u, P, V, partial);
             UNROLL for (int p = 0; p < P; p += 4) a[p / 4] += 4 * several;
@@ -106,6 +110,7 @@ static inline __attribute__((always_inline)) void NAME(tile)(const NAME(Tile) *t
             UNROLL for (int p = 0; p < P; p += 4) a[p / 4] += 4;
         }
     }
+#endif
     // Unrolled too: a loop over an array that is in registers would keep it in memory through all of the above (2.3 times as
     // slow; a copy of the sums in memory instead, 1.1 times).
     NAME(storeTile)(acc, P, V, scales, t->requantization, t->channel, t->output, t->outputStep, t->outputs);

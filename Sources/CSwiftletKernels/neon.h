@@ -239,7 +239,6 @@ static void NAME(widenPixels)(const uint8_t *row, int32_t pixels, uint8_t *packe
 #define BROADCAST(p) AS_TAKEN(vreinterpretq_u8_s32(vdupq_n_s32(NAME(word)(p))))
 #define DOT(acc, a, w) NAME(dot)(acc, a, w)
 #define TAKES_QUADS
-#define OPAQUE(x) (void)(x)  // additions are no nuisance here, and code is smaller with them
 
 static inline int NAME(blocksTaken)(int32_t left) { return left > 0; }
 static inline int NAME(mostPixels)(int vectors) { return PIXELS_OF(vectors); }
