@@ -126,15 +126,19 @@ import Testing
         #expect(abs(range.lowerBound + 1) < 1e-5 && abs(range.upperBound - expected) < 1e-4, "\(range)")
     }
 
-    @Test func leastDivergenceClipsAThinTailAndKeepsAnEvenSpread() throws {
+    /// Wide steps flatten a narrow bell, which is worth more than fifty outliers; an even spread they leave as it is.
+    @Test func leastDivergenceClipsTheTailOfABellAndKeepsAnEvenSpread() throws {
         let seed: UInt64 = 8
         var generator = SeededGenerator(seed: seed)
         let even = (0..<50_000).map { _ in Float.random(in: -1...1, using: &generator) }
         let whole = try statistics(even).range(.divergence)
         #expect(whole.upperBound > 0.9 && whole.lowerBound < -0.9, "seed \(seed): \(whole)")
-        let tailed = even + (0..<50).map { _ in Float.random(in: 1...8, using: &generator) }
+        let bell = (0..<50_000).map { _ in
+            (0..<12).reduce(Float(-6)) { sum, _ in sum + Float.random(in: 0...1, using: &generator) } * 0.02
+        }
+        let tailed = bell + (0..<50).map { _ in Float.random(in: 1...8, using: &generator) }
         let clipped = try statistics(tailed.shuffled(using: &generator)).range(.divergence)
-        #expect(clipped.upperBound < 0.95 * tailed.max()!, "seed \(seed): \(clipped)")
+        #expect(clipped.upperBound < 0.5 * tailed.max()!, "seed \(seed): \(clipped)")
     }
 
     @Test func strangeValuesGiveARangeOrAnError() throws {
