@@ -80,10 +80,10 @@ public struct ModelReader: @unchecked Sendable {
     @inline(__always)
     public var passes: Int { recomputation.map { Int($0.passes) } ?? 1 }
 
-    /// The first column of the picture that a pass takes; 0 where there is only one.
+    /// The first column of the picture that a pass takes; 0 where there is only one, whatever stands there.
     @inlinable
     public func firstColumn(ofPass pass: Int) -> Int {
-        guard recomputes else { return 0 }
+        guard passes > 1 else { return 0 }
         let columns = pointer(header.recomputation) + MemoryLayout<RecomputationRecord>.size
         return Int(columns.load(fromByteOffset: pass * 2, as: UInt16.self))
     }
