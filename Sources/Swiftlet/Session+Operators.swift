@@ -15,17 +15,14 @@ extension Session {
         switch record.operatorKind {
         case .convolution:
             var step = windowStep(record, part: part, row: row, output: output)
-            var parameters = ConvolutionParameters(
-                block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
+            var parameters = self.parameters(record, range)
             #if !hasFeature(Embedded)
                 part?.takeChannels(of: &parameters, &step.output)
             #endif
             return convolve(step.input, step.output, step.window, parameters)
         case .depthwiseConvolution:
             let step = windowStep(record, part: part, row: row, output: output)
-            let parameters = ConvolutionParameters(
-                block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-            return convolveDepthwise(step.input, step.output, step.window, parameters)
+            return convolveDepthwise(step.input, step.output, step.window, parameters(record, range))
         case .separableBlock: return runSeparableBlock(record, row: row, output: output)
         case .maxPool:
             let step = windowStep(record, part: part, row: row, output: output)
@@ -249,6 +246,12 @@ extension Session {
         return InputRows(
             rows: rowTable, width: Int(record.inputWidth), pixelBytes: Int(buffer.pixelBytes),
             channels: reader.channelTable(record.input.channelTable))
+    }
+
+    /// Weights, biases and requantization of a convolution, where they lie in the file.
+    func parameters(_ record: OperatorRecord, _ range: OutputRange) -> ConvolutionParameters {
+        ConvolutionParameters(
+            block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
     }
 
     /// Row `row` of an operand, through entry `slot` of the row table.

@@ -32,11 +32,6 @@ extension Session {
         }
         return .reference
     }
-
-    private func parameters(_ record: OperatorRecord, _ range: OutputRange) -> ConvolutionParameters {
-        ConvolutionParameters(
-            block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
-    }
 }
 
 extension WideMaps {

@@ -15,8 +15,7 @@ public struct StreamingSpeed: Sendable, Codable {
     /// Time of the streamed plan over that of whole tensors.
     public var ratio: Double { streamedMs / wholeTensorsMs }
 
-    /// - Parameters:
-    ///   - seconds: after which no further run begins.
+    /// - Parameter seconds: after which no further run begins.
     /// - Throws: `SessionError`.
     public static func measure(
         streamed: ModelFile, wholeTensors: ModelFile, runs: Int = 200, seconds: Double = 4

@@ -80,9 +80,11 @@ import Testing
             differences += zip(expected, found).map { abs($0 - $1) / quantization.scale }
         }
         // Requantization in fixed point and sums in float go to other sides of a step now and then, and a network of a dozen steps
-        // of training multiplies that, the deeper the more: a fiftieth of the range is still far from what a wrong grid does.
+        // of training multiplies that, the deeper the more: MobileNets, whose maps are clamped throughout, by 2 and by 4.
         let mean = differences.reduce(0, +) / Float(differences.count)
-        #expect(mean < 5, "\(name): \(mean) steps of \(quantization.scale) on average, at most \(differences.max()!)")
+        let limit: Float = name.hasPrefix("mobilenet") ? 5 : 1
+        #expect(
+            mean < limit, "\(name): \(mean) steps of \(quantization.scale) on average, at most \(differences.max()!)")
         #expect(conversion.report.rangeMethod == "learned" && conversion.report.calibrationImages == 0)
     }
 

@@ -157,6 +157,28 @@ import Testing
         }
     }
 
+    /// The format has a place for the first column of the only pass, too, which nobody may follow beyond the row.
+    @Test func aModelOfOnePassReadsWholeRowsWhateverItsRecordSays() throws {
+        let model = try ConversionPipeline.convertRandom(
+            Architecture(parsing: "mobilenet-v2:width=0.35,resolution=32,classes=7"), seed: 1,
+            arrangement: Arrangement { network in
+                let blocks = network.blockCandidates.map { FusedBlock(candidate: $0, expands: true, pieceColumns: 2) }
+                let fused = network.fusing(blocks).withoutUnusedBuffers
+                return (fused, try Planner(fused.planProblem).plan())
+            })
+        var bytes = model.bytes
+        let header = try ModelFile(contents: bytes, path: "test").model.reader.header
+        let column = Int(header.recomputation) + MemoryLayout<RecomputationRecord>.size
+        #expect(header.recomputation > 0 && bytes[column] == 0)
+        bytes[column] = 29
+        SmallModel.reseal(&bytes)
+        let file = try ModelFile(contents: bytes, path: "test")
+        #expect(file.model.passes == 1 && file.model.columns(ofPass: 0) == 0..<32)
+        let picture = selfTestPixels(seed: header.selfTestSeed, count: 32 * 32 * 3)
+        let scores = try picture.withUnsafeBytes { try Runner(file).run($0) }
+        #expect(scores.withUnsafeBytes { Checksum.of($0) } == header.selfTestChecksum)
+    }
+
     @Test func aPassReadsItsColumnsAlone() throws {
         let (file, picture) = try threePasses()
         #expect(file.model.passes == 3 && file.model.inputWidth == 48)

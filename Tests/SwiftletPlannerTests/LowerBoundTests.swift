@@ -154,7 +154,7 @@ import Testing
                         if rowsRead(step, moment)?.contains(place) == true { isEnded = false }
                     }
                 }
-                if hasBegun && !(isEnded) { total += buffer.rowBytes }
+                if hasBegun && !isEnded { total += buffer.rowBytes }
             }
         }
         return total

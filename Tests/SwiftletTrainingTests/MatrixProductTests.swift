@@ -45,7 +45,7 @@ import Testing
         arguments: [false, true], [false, true])
     func aProductInBFloat16IsThatOfTheRoundedFactors(isATransposed: Bool, isBTransposed: Bool) {
         var generator = SeededGenerator(seed: Self.seed)
-        let multiplier = Multiplier(.bfloat16)
+        let multiplier = MatrixMultiplier(.bfloat16)
         for (rows, columns, depth) in [(1, 1, 1), (5, 3, 7), (64, 24, 58), (33, 17, 129)] {
             let strideA = (isATransposed ? rows : depth) + 3
             let strideB = (isBTransposed ? depth : columns) + 2

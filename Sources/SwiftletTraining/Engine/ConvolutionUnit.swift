@@ -26,7 +26,7 @@ final class ConvolutionUnit: Unit {
     private let sums: Map
     private let input: Shape
     /// One a thread.
-    private let multipliers: [Multiplier]
+    private let multipliers: [MatrixMultiplier]
     /// One a thread; im2col of one image and one group.
     private var columns: [UnsafeMutablePointer<Float>] = []
     /// One a thread; a chunk of a deferred source, normalized.
@@ -37,7 +37,7 @@ final class ConvolutionUnit: Unit {
     init(
         name: String, source: Map, output: Map, weight: Parameter, weightQuantizer: WeightQuantizer? = nil,
         normalization: Normalization, groups: Int, window: Window, padValues: [Float]? = nil, batchSize: Int,
-        multipliers: [Multiplier], isTrained: Bool
+        multipliers: [MatrixMultiplier], isTrained: Bool
     ) {
         let threads = multipliers.count
         self.weight = weight

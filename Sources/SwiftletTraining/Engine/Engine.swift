@@ -61,7 +61,7 @@ final class Engine {
         maps[graph.input] = input
         var builder = UnitBuilder(
             graph: graph, batchSize: batchSize,
-            multipliers: (0..<workers.count).map { _ in Multiplier(precision) }, isTrained: isTrained)
+            multipliers: (0..<workers.count).map { _ in MatrixMultiplier(precision) }, isTrained: isTrained)
         builder.maps = maps
         builder.quantization = quantization.map { .init(scheme: $0, ranges: ranges) }
         try builder.build()

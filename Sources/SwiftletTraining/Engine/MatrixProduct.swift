@@ -43,7 +43,7 @@ func multiply(
 }
 
 /// Multiplies in one precision, on one thread.
-final class Multiplier {
+final class MatrixMultiplier {
     let precision: ProductPrecision
     private let kernels = st_kernels().pointee
     private var roundedA: [UInt16] = []
@@ -51,7 +51,9 @@ final class Multiplier {
 
     init(_ precision: ProductPrecision) { self.precision = precision }
 
-    /// As `multiply` of float32 matrices. Rounding costs a tenth of what bfloat16 gains: the factors lie in the cache.
+    /// As `multiply` of float32 matrices. The factors lie in the cache, so rounding costs a tenth of what bfloat16 gains, half of
+    /// it where both matrices are thin. (4096 rows of 24 by 96: 82 GFLOP/s float32, 164 with rounding; 256 by 384 by 384:
+    /// 128 and 746; one core with AMX.)
     func multiply(
         _ a: Matrix, _ b: Matrix, into c: Matrix, rows: Int, columns: Int, depth: Int, accumulate: Bool
     ) {

@@ -8,7 +8,7 @@ struct UnitBuilder {
     let graph: Graph
     let batchSize: Int
     /// One a thread.
-    let multipliers: [Multiplier]
+    let multipliers: [MatrixMultiplier]
     let isTrained: Bool
     var maps: [ValueID: Map] = [:]
     /// What is rounded as int8 will; nil where nothing is.
@@ -24,7 +24,7 @@ struct UnitBuilder {
     /// Nodes that an earlier unit has taken in.
     private var fused: Set<String> = []
 
-    init(graph: Graph, batchSize: Int, multipliers: [Multiplier], isTrained: Bool) {
+    init(graph: Graph, batchSize: Int, multipliers: [MatrixMultiplier], isTrained: Bool) {
         self.graph = graph
         self.batchSize = batchSize
         self.multipliers = multipliers
