@@ -3,7 +3,8 @@
 /// One choice after the other is turned from what is best so far, and stays turned where that is better: a handful of
 /// conversions instead of all combinations. Float runs over the calibration pictures once for all of them. Choices of methods
 /// come first; then layers are kept at 16 bits, those at the ends of the network and those that the explanation of what is best
-/// by then names worst. What it does not do: tell luck from merit; on few pictures it finds the luckiest.
+/// by then names worst. What is better says `ConversionReport.Accuracy.isBetter`. What it does not do: try combinations of choices
+/// that are of no use alone.
 import SwiftletGraph
 import SwiftletHost
 import SwiftletQuantizer
@@ -46,7 +47,7 @@ extension ConversionPipeline {
         func turn(_ change: (inout ConversionOptions) -> Void) throws {
             var changed = chosen
             change(&changed)
-            guard changed.flags != chosen.flags else { return }
+            guard !trials.contains(where: { $0.flags == changed.flags }) else { return }
             let accuracy = try attempt(changed)
             if accuracy.isBetter(than: best) { (best, chosen, kept) = (accuracy, changed, trials.count - 1) }
         }

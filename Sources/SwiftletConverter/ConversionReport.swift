@@ -29,12 +29,18 @@ public struct ConversionReport: Sendable, Codable {
                 sqnr: float.sqnr(of: int8))
         }
 
-        /// More answers that are right or like float's, those that are both counted twice; if as many, scores nearer to float's. A
-        /// picture that int8 answers right by luck, against float, is so worth no more than one that it answers as float does.
+        /// Whether this is worth more than `other`: by answers, those that are right and those like float's, where they differ by more
+        /// than luck; else by how near scores are to float's, which every picture tells of. Of `n` pictures that int8 answers
+        /// otherwise than float, a change moves about the root of `n` either way.
         public func isBetter(than other: Accuracy) -> Bool {
-            (((int8 + agreement) * Double(images)).rounded(), sqnr)
-                > (((other.int8 + other.agreement) * Double(images)).rounded(), other.sqnr)
+            let gain = (int8 - other.int8 + agreement - other.agreement) * Double(images)
+            let luck = ((1 - other.agreement) * Double(images)).squareRoot()
+            if abs(gain) > max(luck, 1) { return gain > 0 }
+            return sqnr >= other.sqnr + Self.leastGain
         }
+
+        /// Decibels; less is not worth a change.
+        private static let leastGain = 0.25
     }
 
     /// One way to convert, and what it was worth.
