@@ -39,6 +39,7 @@ public enum ConversionPipeline {
             leastSplitChannels: Converter.leastSplitChannels)
         var conversion = try finish(assembled, graph, of: network, comparing: calibration, options: options)
         conversion.report.rangeMethod = "learned"
+        conversion.report.roundingMethod = RoundingMethod.nearest.rawValue
         conversion.report.calibrationImages = 0
         return conversion
     }

@@ -53,6 +53,8 @@ public struct ConversionReport: Sendable, Codable {
 
     public var architecture: String
     public var rangeMethod: String
+    /// How weights were rounded.
+    public var roundingMethod: String
     public var calibrationImages: Int
     public var fileBytes: Int
     public var arenaBytes: Int
@@ -70,6 +72,7 @@ public struct ConversionReport: Sendable, Codable {
     init(architecture: String, options: ConversionOptions, model: ConvertedModel, layers: [LayerReport]) {
         self.architecture = architecture
         rangeMethod = "\(options.rangeMethod)"
+        roundingMethod = options.roundingMethod.rawValue
         calibrationImages = options.calibrationCount
         fileBytes = model.bytes.count
         arenaBytes = model.plan.arenaBytes
@@ -109,7 +112,7 @@ public struct ConversionReport: Sendable, Codable {
         var lines = layers.isEmpty ? [] : explains ? explainedLines : layerLines
         lines.append(
             calibrationImages > 0
-                ? "calibration: \(rangeMethod) on \(calibrationImages) images"
+                ? "calibration: \(rangeMethod) on \(calibrationImages) images, \(roundingMethod) rounding"
                 : "ranges:      \(rangeMethod) in training")
         lines.append("file:        \(fileBytes) B")
         lines.append(

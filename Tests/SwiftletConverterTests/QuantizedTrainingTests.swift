@@ -85,6 +85,7 @@ import Testing
         let limit: Float = name.hasPrefix("mobilenet") ? 5 : 1
         #expect(
             mean < limit, "\(name): \(mean) steps of \(quantization.scale) on average, at most \(differences.max()!)")
+        #expect(conversion.report.roundingMethod == "nearest")
         #expect(conversion.report.rangeMethod == "learned" && conversion.report.calibrationImages == 0)
     }
 
