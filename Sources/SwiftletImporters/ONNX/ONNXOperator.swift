@@ -71,7 +71,7 @@ enum ONNXOperator: String, CaseIterable {
 extension ONNXTranslator {
     /// - Returns: what stands for each output.
     mutating func apply(_ operation: ONNXOperator, _ call: ONNXCall) throws -> [ONNXOperand] {
-        let map: ONNXMap
+        let map: LaidOutMap
         switch operation {
         case .conv: map = try convolution(call)
         case .maxPool: map = try maxPool(call)
@@ -83,10 +83,12 @@ extension ONNXTranslator {
         case .gemm: map = try gemm(call)
         case .matMul: map = try matMul(call)
         case .batchNormalization: map = try batchNormalization(call)
-        case .relu: map = try activation(call, .relu)
-        case .leakyRelu: map = try activation(call, .leakyReLU(slope: call.node.float("alpha", default: 0.01)))
-        case .sigmoid: map = try sigmoid(call)
-        case .tanh: map = try activation(call, .tanh)
+        case .relu: map = try appendActivation(call.name, call.map(), .relu)
+        case .leakyRelu:
+            map = try appendActivation(
+                call.name, call.map(), .leakyReLU(slope: call.node.float("alpha", default: 0.01)))
+        case .sigmoid: map = try appendActivation(call.name, call.map(), .sigmoid)
+        case .tanh: map = try appendActivation(call.name, call.map(), .tanh)
         case .clip: map = try clip(call)
         case .add, .sum: map = try add(call)
         case .sub: map = try subtract(call)
@@ -105,7 +107,7 @@ extension ONNXTranslator {
         case .split: return try split(call)
         case .shape: return [.constant(try shape(call))]
         case .constant, .constantOfShape:
-            throw ONNXRefusal("it takes constants, and its input comes from the picture")
+            throw Refusal("it takes constants, and its input comes from the picture")
         }
         return [.map(map)]
     }
