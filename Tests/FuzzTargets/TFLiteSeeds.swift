@@ -39,10 +39,14 @@ enum TFLiteSeeds {
         var options: [Int: FlatValue] = [:]
     }
 
-    /// Every network as int8 and as float, and one with weights of half precision.
+    /// Every network as int8, those that floats have a form for as float, and one with weights of half precision.
     @Sendable
     static func tflite() throws -> [[UInt8]] {
-        try int8() + networks.map { file($0, isFloat: true) } + [file(halves, isFloat: true)]
+        // Resizes, maxima and minima of two maps, and a softmax of the input are for int8 alone.
+        let floats = networks.filter { network in
+            network.operators.allSatisfy { ![23, 25, 55, 57].contains($0.code) }
+        }
+        return try int8() + (floats + [halves]).map { file($0, isFloat: true) }
     }
 
     static func int8() throws -> [[UInt8]] { networks.map { file($0, isFloat: false) } }

@@ -1,4 +1,4 @@
-/// TensorFlow Lite files: read, translated and, when they are small, converted.
+/// TensorFlow Lite files: read, translated and, when they are small, converted or made ready for it.
 ///
 /// What it does not do: run what comes out; a network may ask for any number of multiplications, and that is no defect.
 import Foundation
@@ -20,7 +20,8 @@ extension FuzzTarget {
 
     private static func takeOverFloats(_ source: TFLiteGraph) throws {
         let importer = try TFLiteFloatImporter(source, file: "network.tflite")
-        let channels = importer.graph.inputShape.channels
+        let (channels, output) = (importer.graph.inputShape.channels, importer.graph.outputShape)
+        guard [1, 3].contains(channels), output.height == 1, output.width == 1 else { return }
         var choice = PreprocessingChoice()
         choice.mean = Array(repeating: 127.5, count: channels)
         choice.deviation = Array(repeating: 64, count: channels)

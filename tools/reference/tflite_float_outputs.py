@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Float TensorFlow Lite networks and their outputs by its reference kernels, for the tests of SwiftletImporters.
+"""Float TensorFlow Lite networks and their outputs by its own kernels, for the tests of SwiftletImporters.
 
 Needs numpy and tensorflow:
 
     python3 tools/reference/tflite_float_outputs.py random Tests/SwiftletImportersTests/Fixtures/tflite
     python3 tools/reference/tflite_float_outputs.py models ../shared/models/tflite OUTPUT.json
 
-`random` makes small networks of all operators that are read, from seeds, every other one with weights of half precision;
-these are kept in the repository with outputs.json. `models` runs the float networks of a folder. By file: up to 32 outputs
-for a made-up picture. A last softmax is in the models, not in the outputs: Swiftlet leaves it out.
+`random` makes small networks of all operators that are read, from seeds, a third with weights of half precision, a third
+quantized by dynamic range (large weights are int8); these are kept in the repository with outputs.json. `models` runs the
+float networks of a folder. By file: up to 32 outputs for a made-up picture. A last softmax is in the models, not in the
+outputs: Swiftlet leaves it out.
 
 What it does not do: share any code with the importer.
 """
@@ -17,8 +18,10 @@ import os
 import pathlib
 import sys
 
+import flatbuffers
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 
 
 def picture(shape):
@@ -28,10 +31,29 @@ def picture(shape):
     return ((pixels - 127.5) / 64).astype(np.float32).reshape(shape)
 
 
+def widened(model):
+    """The same network with its int8 weights as floats: with int8 weights the interpreter rounds maps as it runs."""
+    network = schema.ModelT.InitFromPackedBuf(model, 0)
+    graph = network.subgraphs[0]
+    for tensor in graph.tensors:
+        data = network.buffers[tensor.buffer].data
+        if tensor.type != schema.TensorType.INT8 or data is None:
+            continue
+        sizes = np.ones(len(tensor.shape), int)
+        sizes[tensor.quantization.quantizedDimension] = -1
+        scales = np.asarray(tensor.quantization.scale, np.float32).reshape(sizes)
+        values = np.asarray(data, np.uint8).view(np.int8).reshape(tensor.shape).astype(np.float32) * scales
+        network.buffers[tensor.buffer].data = values.ravel().view(np.uint8)
+        tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
+    builder = flatbuffers.Builder(0)
+    builder.Finish(network.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def scores(model):
-    """What the reference kernels give before a last softmax; None for a network that is not of floats."""
+    """What its kernels give before a last softmax; None for a network that is not of floats."""
     interpreter = tf.lite.Interpreter(
-        model_content=model, experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF,
+        model_content=model, experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     given = interpreter.get_input_details()[0]
@@ -97,15 +119,18 @@ class Maker:
         return tf.nn.conv2d(x, self.normal(3, 3, self.channels(x), 4), self.pick(1, 2), "VALID") if kind == 2 else x
 
     def activation(self, x):
+        slopes = tf.constant(self.random.uniform(-0.5, 0.5, self.channels(x)).astype(np.float32))
         return self.pick(
-            tf.nn.relu, tf.nn.relu6, tf.nn.sigmoid, tf.nn.tanh, tf.nn.swish, lambda v: tf.nn.leaky_relu(v, 0.1))(x)
+            tf.nn.relu, tf.nn.relu6, tf.nn.sigmoid, tf.nn.tanh, tf.nn.swish, lambda v: tf.nn.leaky_relu(v, 0.1),
+            tf.nn.elu, lambda v: v * tf.nn.relu6(v + 3) * (1 / 6), lambda v: tf.nn.relu(v) + -slopes * tf.nn.relu(-v))(x)
 
     def pool(self, x):
         return self.pick(tf.nn.max_pool2d, tf.nn.avg_pool2d)(
             x, [self.pick(2, 3), 3], [self.pick(1, 2), 2], self.pick("SAME", "VALID"))
 
     def add(self, x):
-        return tf.nn.relu(x + self.conv(x, keep=True)) if self.random.integers(2) else x + self.conv(x, keep=True)
+        other = self.conv(x, keep=True)
+        return self.pick(lambda: tf.nn.relu(x + other), lambda: x + other, lambda: x - other)()
 
     def affine(self, x):
         numbers = tf.constant(self.random.uniform(0.5, 2, self.pick((), (1,), (self.channels(x),))).astype(np.float32))
@@ -158,13 +183,14 @@ def write_random(folder, count=20):
         maker = Maker(seed)
         function = tf.function(maker.network, input_signature=[tf.TensorSpec(maker.shape, tf.float32)])
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
-        if seed % 2:
+        if seed % 3:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if seed % 3 == 1:
             converter.target_spec.supported_types = [tf.float16]
         model = converter.convert()
         file = f"random{seed}.tflite"
         pathlib.Path(folder, file).write_bytes(model)
-        outputs[file] = scores(model)
+        outputs[file] = scores(widened(model))
         assert np.isfinite(outputs[file]).all(), seed
     return outputs
 
@@ -175,7 +201,7 @@ def main(kind, folder, path=None):
         outputs = write_random(folder)
     else:
         files = sorted(pathlib.Path(folder).glob("*_float.tflite"))
-        outputs = {file.name: scores(file.read_bytes()) for file in files}
+        outputs = {file.name: scores(widened(file.read_bytes())) for file in files}
     with open(path or f"{folder}/outputs.json", "w") as file:
         json.dump(outputs, file, indent=1, sort_keys=True)
         file.write("\n")

@@ -1,6 +1,6 @@
 /// What works element by element, and products with constant matrices.
 ///
-/// What it does not do: products or quotients of two maps, except `x * sigmoid(x)`, or sums of maps of two sizes.
+/// What it does not do: products or quotients of two maps, except swish and hard swish, or sums of maps of two sizes.
 import SwiftletGraph
 
 extension GraphBuilding {
@@ -8,6 +8,36 @@ extension GraphBuilding {
         let value = try append(.activation(activation), name: name, input: map.value)
         if activation == .sigmoid { notes.sigmoids[value] = map.value }
         return LaidOutMap(value: value, layout: map.layout)
+    }
+
+    /// `slope * x + shift` between 0 and 1.
+    mutating func appendHardSigmoid(
+        _ name: String, _ map: LaidOutMap, slope: Float, shift: Float
+    ) throws -> LaidOutMap {
+        let line = try appendAffine("\(name).line", map, sizes: [], scale: [slope], shift: [shift])
+        let result = try appendClip(name, line, low: 0, high: 1)
+        if abs(slope * 6 - 1) < 1e-5, shift == 0.5 { notes.hardSigmoids[result.value] = map.value }
+        return result
+    }
+
+    /// Below zero times a slope, one number for all or for each channel. Of several slopes it is
+    /// `relu(x) - slope * relu(-x)`.
+    ///
+    /// - Parameter sizes: of the slopes.
+    mutating func appendPReLU(
+        _ name: String, _ map: LaidOutMap, sizes: [Int], slopes: [Float]
+    ) throws -> LaidOutMap {
+        if let slope = slopes.first, slopes.allSatisfy({ $0 == slope }) {
+            return try appendActivation(name, map, .leakyReLU(slope: slope))
+        }
+        var map = map
+        if map.layout.isVector { map = try flattened(map, name: name) }
+        let above = try appendActivation("\(name).above", map, .relu)
+        var below = try appendAffine("\(name).minus", map, sizes: [], scale: [-1], shift: [0])
+        below = try appendActivation("\(name).below", below, .relu)
+        below = try appendAffine(
+            "\(name).slopes", below, sizes: sizes, scale: slopes.map { -$0 }, shift: slopes.map { _ in 0 })
+        return try appendSum(name, above, below)
     }
 
     /// Between any two numbers: shifted and scaled so that ReLU or ReLU6 does it.
@@ -94,15 +124,22 @@ extension GraphBuilding {
         return LaidOutMap(value: value, layout: maps[0].layout)
     }
 
-    /// The product of a map and its own sigmoid.
+    mutating func appendDifference(_ name: String, _ first: LaidOutMap, _ second: LaidOutMap) throws -> LaidOutMap {
+        let negative = try appendAffine("\(name).minus", second, sizes: [], scale: [-1], shift: [0])
+        return try appendSum(name, first, negative)
+    }
+
+    /// The product of a map and its own sigmoid, plain or hard.
     mutating func appendProduct(_ name: String, _ first: LaidOutMap, _ second: LaidOutMap) throws -> LaidOutMap {
-        guard first.layout == second.layout,
-            let source = notes.sigmoids[first.value] == second.value
-                ? second : notes.sigmoids[second.value] == first.value ? first : nil
-        else {
-            throw Refusal("the product of two maps is not known, except x * Sigmoid(x); train without such gates")
+        for (gates, activation) in [(notes.sigmoids, Activation.swish), (notes.hardSigmoids, .hardSwish)] {
+            for (gate, source) in [(first, second), (second, first)]
+            where first.layout == second.layout && gates[gate.value] == source.value {
+                return try appendActivation(name, source, activation)
+            }
         }
-        return try appendActivation(name, source, .swish)
+        throw Refusal(
+            "the product of two maps is not known, except x * Sigmoid(x) and x * HardSigmoid(x); train without such gates"
+        )
     }
 
     /// A fully connected layer over all elements of a vector.

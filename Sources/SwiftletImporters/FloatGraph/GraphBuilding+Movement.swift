@@ -110,10 +110,22 @@ extension GraphBuilding {
 
     /// - Parameter sizes: hold as many elements as the map.
     mutating func reshaped(_ map: LaidOutMap, _ sizes: [Int], name: String) throws -> LaidOutMap {
-        guard let layout = map.layout.reshaped(sizes) else {
-            throw Refusal("it makes \(sizes) of \(map.layout.sizes), which takes the picture apart")
+        func seen(_ map: LaidOutMap, as sizes: [Int]) -> LaidOutMap? {
+            map.layout.reshaped(sizes).map {
+                LaidOutMap(value: map.value, layout: $0, isProbability: map.isProbability)
+            }
         }
-        return try settled(LaidOutMap(value: map.value, layout: layout, isProbability: map.isProbability), name: name)
+        if let result = seen(map, as: sizes) { return try settled(result, name: name) }
+        // Channels in a new order, which the other sizes cut elsewhere, come in that order first.
+        let shape = graph.shape(of: map.value)
+        for whole in [
+            [1, shape.height, shape.width, shape.channels], [1, shape.channels, shape.height, shape.width],
+        ] {
+            guard let joined = seen(map, as: whole), joined.layout.permutedChannels != nil else { continue }
+            let inOrder = try settled(joined, name: "\(name).order")
+            if let result = seen(inOrder, as: sizes) { return try settled(result, name: name) }
+        }
+        throw Refusal("it makes \(sizes) of \(map.layout.sizes), which takes the picture apart")
     }
 
     /// - Parameter order: a permutation of the dimensions.

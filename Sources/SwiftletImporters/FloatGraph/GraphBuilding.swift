@@ -19,6 +19,8 @@ struct MapNotes {
     var strided: [ValueID: (source: ValueID, stride: Extent)] = [:]
     /// By the sigmoid of a value, the value: a product of both is swish.
     var sigmoids: [ValueID: ValueID] = [:]
+    /// The same of `relu6(x + 3) / 6`: a product of both is hard swish.
+    var hardSigmoids: [ValueID: ValueID] = [:]
     /// Elements of all maps so far.
     fileprivate var elements = 0
     /// By name, how often it has been asked for.

@@ -58,9 +58,20 @@ extension ONNXTranslator {
         return try appendSum(call.name, call.map(0), call.map(1))
     }
 
+    /// Of one map or more.
+    mutating func sum(_ call: ONNXCall) throws -> LaidOutMap {
+        guard call.inputs.count != 2 else { return try add(call) }
+        var total = try call.map(0)
+        for index in call.inputs.indices.dropFirst() {
+            let name = index == call.inputs.count - 1 ? call.name : "\(call.name).\(index)"
+            total = try appendSum(name, total, call.map(index))
+        }
+        return total
+    }
+
     mutating func subtract(_ call: ONNXCall) throws -> LaidOutMap {
         guard let (index, constant) = onlyConstant(call) else {
-            throw Refusal("the difference of two maps is not known; only that to a constant is")
+            return try appendDifference(call.name, call.map(0), call.map(1))
         }
         let values = try constant.floats()
         let sign: Float = index == 1 ? 1 : -1

@@ -47,7 +47,8 @@ extension ONNXTranslator {
 
     mutating func globalPool(_ call: ONNXCall, _ kind: PoolKind) throws -> LaidOutMap {
         let map = try call.planes()
-        return spatial(try appendGlobalPool(call.name, map, kind), like: map.layout)
+        let value = try appendGlobalPool(call.name, map, kind)
+        return spatial(value, like: map.layout)
     }
 
     mutating func reduceMean(_ call: ONNXCall) throws -> LaidOutMap {

@@ -95,6 +95,7 @@ private struct Parser {
         var result = TFLiteTensor(name: name, shape: shape)
         if let quantization = try table.table(4) {
             result.scales = try quantization.reals(2)
+            result.scaledDimension = try quantization.integer(6, Int32.self, default: 0)
             let zeroPoints = try quantization.integers(3, Int64.self)
             guard Set(zeroPoints).count <= 1 else { throw bad("tensor \(name) has a zero point a channel") }
             result.zeroPoint = zeroPoints.first ?? 0
@@ -165,7 +166,7 @@ private struct Parser {
         55: "MAXIMUM",
         56: "ARG_MAX", 57: "MINIMUM", 60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM",
         76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU",
-        100: "MIRROR_PAD", 111: "ELU", 114: "QUANTIZE", 117: "HARD_SWISH", 126: "BATCH_MATMUL",
+        100: "MIRROR_PAD", 111: "ELU", 114: "QUANTIZE", 117: "HARD_SWISH", 126: "BATCH_MATMUL", 150: "GELU",
     ]
 
     /// An option's field: its number, its name, and what it is.

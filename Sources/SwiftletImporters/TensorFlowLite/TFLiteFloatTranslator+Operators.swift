@@ -33,6 +33,10 @@ extension TFLiteFloatTranslator {
                 try appendActivation(name, map(), .leakyReLU(slope: current.real("alpha", default: 0)))
             ]
         case "LOGISTIC": return [try appendActivation(name, map(), .sigmoid)]
+        case "ELU": return [try appendActivation(name, map(), .elu(alpha: 1))]
+        case "HARD_SWISH": return [try appendActivation(name, map(), .hardSwish)]
+        case "PRELU":
+            return [try appendPReLU(name, map(), sizes: tensor(1).shape, slopes: constant(1, "slope"))]
         case "TANH": return [try appendActivation(name, map(), .tanh)]
         case "SOFTMAX", "LOG_SOFTMAX": return [try softmax()]
         case "RESHAPE", "SQUEEZE", "EXPAND_DIMS": return [try reshaped(anyMap(), output.shape, name: name)]
@@ -56,8 +60,8 @@ extension TFLiteFloatTranslator {
     /// Why an operator that is not among these is refused, and the way out.
     private static func reasonAgainst(_ name: String) -> String {
         switch name {
-        case "ELU", "HARD_SWISH", "PRELU", "GELU":
-            "known activations are ReLU, ReLU6, leaky ReLU, sigmoid, tanh and x * sigmoid(x); train with one of them"
+        case "GELU":
+            "known activations are ReLU, ReLU6, leaky ReLU, PReLU, ELU, sigmoid, tanh, swish and hard swish; train with one of them"
         case "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE_CONV", "DEPTH_TO_SPACE":
             "maps cannot grow; cut the network before it"
         case "MIRROR_PAD": "only padding with zeros is known"
@@ -184,7 +188,7 @@ extension TFLiteFloatTranslator {
 
     private mutating func difference(_ name: String) throws -> LaidOutMap {
         guard let (place, sizes, values) = try onlyConstant() else {
-            throw Refusal("the difference of two maps is not known; only that to a constant is")
+            return try appendDifference(name, map(0), map(1))
         }
         let sign: Float = place == 1 ? 1 : -1
         return try appendAffine(

@@ -90,7 +90,7 @@ struct TFLiteFloatTranslator: GraphBuilding {
         }
         // Sizes, which the tensors that are made with them have anyway.
         if output.element == .int32 { return }
-        if current.name == "DEQUANTIZE", let halves = try tensor(0).reals {
+        if current.name == "DEQUANTIZE", let halves = try constant(0) {
             guard halves.count == TensorLayout.elementCount(output.shape) else {
                 throw Refusal("it makes \(output.shape) of \(halves.count) numbers")
             }
@@ -156,12 +156,20 @@ struct TFLiteFloatTranslator: GraphBuilding {
     func constant(_ input: Int) throws -> [Float]? {
         guard input < current.inputs.count, current.inputs[input] >= 0 else { return nil }
         let tensor = source.tensors[current.inputs[input]]
-        guard tensor.values == nil else {
-            throw Refusal(
-                "its maps are floats and its input \(input) is \(tensor.element); give a file of float weights, or one that is int8 throughout"
-            )
+        return try tensor.reals ?? widened[current.inputs[input]] ?? dequantized(tensor)
+    }
+
+    /// What a constant of integers stands for; nil for what is computed.
+    private func dequantized(_ tensor: TFLiteTensor) throws -> [Float]? {
+        guard let values = tensor.values else { return nil }
+        let (dimension, count) = (tensor.scaledDimension, tensor.scales.count)
+        guard count == 1 || tensor.shape.indices.contains(dimension) && tensor.shape[dimension] == count else {
+            throw Refusal("its constant \(tensor.shape) has \(count) scales along dimension \(dimension)")
         }
-        return tensor.reals ?? widened[current.inputs[input]]
+        let stride = count == 1 ? 1 : tensor.shape[(dimension + 1)...].reduce(1, *)
+        return values.indices.map {
+            tensor.scales[$0 / stride % count] * Float(values[$0] - tensor.zeroPoint)
+        }
     }
 
     func constant(_ input: Int, _ what: String) throws -> [Float] {

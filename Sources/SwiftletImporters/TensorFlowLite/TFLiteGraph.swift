@@ -16,6 +16,8 @@ public struct TFLiteTensor: Sendable {
     /// One, or one a channel; empty where the file has none.
     public var scales: [Float]
     public var zeroPoint: Int
+    /// Which dimension several scales are for.
+    public var scaledDimension = 0
     /// A constant's integers; nil for what is computed and for floats.
     public var values: [Int]?
     /// A constant's floats; nil for what is computed and for integers.
