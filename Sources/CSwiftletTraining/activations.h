@@ -8,6 +8,8 @@ static inline __attribute__((always_inline)) float NAME(act)(float t, STActivati
     case 4: return 1 / (1 + expf(-t));
     case 5: return tanhf(t);
     case 6: return t / (1 + expf(-t));
+    case 7: return t > 0 ? t : a.slope * expm1f(t);
+    case 8: return t > -3 ? (t < 3 ? t * (t + 3) / 6 : t) : 0;
     default: return t;
     }
 }
@@ -20,6 +22,8 @@ static inline __attribute__((always_inline)) float NAME(slope)(float t, STActiva
     case 4: { float s = 1 / (1 + expf(-t)); return s * (1 - s); }
     case 5: { float s = tanhf(t); return 1 - s * s; }
     case 6: { float s = 1 / (1 + expf(-t)); return s + t * s * (1 - s); }
+    case 7: return t > 0 ? 1 : a.slope * expf(t);
+    case 8: return t > -3 ? (t < 3 ? (2 * t + 3) / 6 : 1) : 0;
     default: return 1;
     }
 }
@@ -33,7 +37,9 @@ static inline __attribute__((always_inline)) float NAME(slope)(float t, STActiva
     case 3: { const STActivation A = {3, (activation).slope}; BODY } break;           \
     case 4: { const STActivation A = {4, 0}; BODY } break;                            \
     case 5: { const STActivation A = {5, 0}; BODY } break;                            \
-    default: { const STActivation A = {6, 0}; BODY } break;                           \
+    case 6: { const STActivation A = {6, 0}; BODY } break;                            \
+    case 7: { const STActivation A = {7, (activation).slope}; BODY } break;           \
+    default: { const STActivation A = {8, 0}; BODY } break;                           \
     }
 
 static void NAME(activate)(const float *x, int64_t count, STActivation activation, float *y) {
