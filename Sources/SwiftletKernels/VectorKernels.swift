@@ -1,8 +1,8 @@
 /// Hands rows to the kernels of this processor's instruction set, where there are any: the same bytes, faster.
 ///
 /// On a host they are chosen once, by what the processor has or by the environment variable `SWIFTLET_ISA`
-/// (`amx`, `avx512vnni`, `avxvnni`, `avx2`; `i8mm`, `dotprod`, `neon`; `portable`); for bare metal when the firmware is built, by the
-/// core. What it does not do: exist for cores that have no kernels of their own.
+/// (`amx`, `avx512vnni`, `avxvnni`, `avx2`; `i8mm`, `dotprod`, `neon`; `portable`); for bare metal when the firmware is
+/// built, by the core. What it does not do: exist for cores that have no kernels of their own.
 #if canImport(CSwiftletKernels)
     import CSwiftletKernels
     import SwiftletArithmetic
