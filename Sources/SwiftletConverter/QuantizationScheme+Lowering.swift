@@ -44,11 +44,10 @@ extension QuantizationScheme {
     private static func calibrate(
         _ prepared: Graph, calibration: any DataSet, options: ConversionOptions
     ) throws -> [String: ClosedRange<Float>] {
-        var options = options
-        options.roundsWithFeedback = false
         let seen = try Calibrator.observe(
-            Converter.rangedValues(of: prepared), averaged: [], in: prepared, dataSet: calibration, options: options)
-        return try Lowering.lower(prepared).rangedOperations.reduce(into: [:]) { $0[$1.name] = seen.ranges[$1.value] }
+            Converter.rangedValues(of: prepared), in: prepared, dataSet: calibration, options: options)
+        let ranges = try seen.ranges(in: prepared, options: options)
+        return try Lowering.lower(prepared).rangedOperations.reduce(into: [:]) { $0[$1.name] = ranges[$1.value] }
     }
 
     private static func make(
