@@ -146,21 +146,25 @@ struct ConvertCommand: ParsableCommand {
                 throw CommandFailure(
                     "\(files[0]) is an int8 model already; give the float checkpoint that it came from")
             }
-            if architecture == nil, TFLiteImporter.isTFLite(firstBytes(of: files[0])) {
-                try takeOver(files[0], to: files[1])
+            guard architecture == nil, TFLiteFile.isTFLite(firstBytes(of: files[0])) else {
+                return try convert(network(of: files[0]), to: files[1])
+            }
+            let graph = try TFLiteFile.graph(contentsOf: files[0])
+            if graph.isFloat {
+                try convert(imported.network(of: graph, path: files[0]), to: files[1])
             } else {
-                try convert(network(of: files[0]), to: files[1])
+                try takeOver(graph, path: files[0], to: files[1])
             }
         }
     }
 
     /// A network that is quantized already: nothing is calibrated, nothing is lost.
-    private func takeOver(_ path: String, to output: String) throws {
+    private func takeOver(_ graph: TFLiteGraph, path: String, to output: String) throws {
         guard !asksForFloat else {
             throw CommandFailure(
                 "\(path) is quantized already: leave out \(Self.floatOptions); swiftlet eval measures the model")
         }
-        let model = try imported.model(of: path, arrangement: arrangement)
+        let model = try imported.model(of: graph, path: path, arrangement: arrangement)
         try AtomicFile.write(model.bytes, to: output)
         let name = path.split(separator: "/").last.map(String.init) ?? path
         try announce(model, name: name, note: "its own integers", path: output)

@@ -1,8 +1,8 @@
 /// Grouped convolution, int8, one output row: the readable reference.
 ///
 /// Plain Swift has no dot product of bytes, so bytes are taken two to a 16-bit lane and extended by shifts and masks, which
-/// every vector unit has (1.8x over 32-bit lanes, 64 to 64 channels, 1x1). What it does not do: use vector instructions by
-/// name; kernels that do give the same bytes from the same packed weights.
+/// every vector unit has (1.8x over 32-bit lanes, 64 to 64 channels, 1x1). On hosts pixels go two by two, see `convolvePairs`.
+/// What it does not do: use vector instructions by name; kernels that do give the same bytes from the same packed weights.
 import SwiftletArithmetic
 import SwiftletFormat
 
@@ -41,12 +41,49 @@ public struct ConvolutionParameters {
     /// registers to itself.
     @inline(never)
     func store(_ sums: SixteenSums, _ output: OutputRow, x: Int, first: Int, count: Int) {
-        withUnsafeBytes(of: sums) { bytes in
-            let sums = bytes.assumingMemoryBound(to: Int32.self)
-            for index in 0..<count {
-                output.store(requantize(sums[index], channel: first &+ index), x: x, channel: first &+ index)
+        #if hasFeature(Embedded)
+            withUnsafeBytes(of: sums) { bytes in
+                let sums = bytes.assumingMemoryBound(to: Int32.self)
+                for index in 0..<count {
+                    output.store(requantize(sums[index], channel: first &+ index), x: x, channel: first &+ index)
+                }
             }
+        #else
+            // Clamped all at once: whether a ReLU cuts a sum off is hard to foretell for a branch.
+            var values = sums
+            withUnsafeMutableBytes(of: &values) { bytes in
+                let values = bytes.assumingMemoryBound(to: Int32.self)
+                for index in 0..<count {
+                    let channel = first &+ index
+                    let scale = FixedPointMultiplier(multiplier: multiplier[channel], shift: shift[channel])
+                    values[index] = scale.apply(values[index] &+ bias[channel])
+                }
+            }
+            let bytes = range.bytes(of: values)
+            let pixel = output.start + x &* output.pixelBytes
+            if output.channels == nil && count == ConvolutionLayout.blockChannels {
+                UnsafeMutableRawPointer(pixel + first).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+            } else {
+                for index in 0..<count {
+                    let channel = first &+ index
+                    pixel[output.channels.map { Int($0[channel]) } ?? channel] = bytes[index]
+                }
+            }
+        #endif
+    }
+}
+
+extension OutputRange {
+    /// What the arena holds for sixteen values that lack the zero point.
+    @inline(__always)
+    fileprivate func bytes(of values: SixteenSums) -> SIMD16<UInt8> {
+        @inline(__always) func clamp(_ four: SIMD4<Int32>) -> SIMD4<Int32> {
+            let shifted = four &+ zeroPoint
+            return shifted.clamped(lowerBound: SIMD4(repeating: Int32(low)), upperBound: SIMD4(repeating: Int32(high)))
         }
+        let lower = SIMD8(lowHalf: clamp(values.0), highHalf: clamp(values.1))
+        let upper = SIMD8(lowHalf: clamp(values.2), highHalf: clamp(values.3))
+        return SIMD16(truncatingIfNeeded: SIMD16(lowHalf: lower, highHalf: upper)) ^ 0x80
     }
 }
 
@@ -65,7 +102,12 @@ public func convolveRow(
 ) {
     let layout = parameters.layout
     let blocks = (layout.groupOutputs + ConvolutionLayout.blockChannels - 1) / ConvolutionLayout.blockChannels
-    for x in 0..<output.width {
+    #if hasFeature(Embedded)
+        let first = 0
+    #else
+        let first = convolvePairs(input, output, window, parameters)
+    #endif
+    for x in first..<output.width {
         for group in 0..<layout.groups {
             for block in 0..<blocks {
                 let first = group * layout.groupOutputs + block * ConvolutionLayout.blockChannels

@@ -80,6 +80,29 @@ enum ConvolutionKind: UInt64, CaseIterable {
     case depthwise = 51
     /// 1x1, few channels a group.
     case smallGroups = 52
+    /// Many inputs, outputs and pixels: enough products for matrix tiles, and every remainder of 64 bytes of inputs.
+    case manyInputs = 54
+
+    var rounds: Int { self == .manyInputs ? 300 : 1500 }
+    var largestKernel: Int {
+        switch self {
+        case .smallGroups: 1
+        case .manyInputs: 3
+        case .any, .depthwise: 4
+        }
+    }
+
+    func channels(
+        isWide: Bool, using generator: inout SeededGenerator
+    ) -> (groups: Int, groupInputs: Int, groupOutputs: Int) {
+        func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+        return switch self {
+        case .any: (random(1...9), random(1...19), random(1...(isWide ? 150 : 37)))
+        case .depthwise: (random(1...(isWide ? 210 : 40)), 1, random(0...3) / 3 + 1)
+        case .smallGroups: (random(1...9), random(1...19), random(1...15))
+        case .manyInputs: (random(1...2), random(1...150), random(16...100))
+        }
+    }
 }
 
 @Suite struct KernelTests {
@@ -88,19 +111,14 @@ enum ConvolutionKind: UInt64, CaseIterable {
         let seed = kind.rawValue
         let isDepthwise = kind == .depthwise
         let sets = KernelSet.all
-        for round in 0..<1500 {
+        for round in 0..<kind.rounds {
             var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
             // Large enough for every size of tile, now and then.
-            let isWide = round % 10 == 0
+            let isWide = kind == .manyInputs || round % 10 == 0
             let shape = RandomCase(
-                using: &generator, largestKernel: kind == .smallGroups ? 1 : 4, largestWidth: isWide ? 45 : 8,
+                using: &generator, largestKernel: kind.largestKernel, largestWidth: isWide ? 45 : 8,
                 largestPadding: kind == .smallGroups ? 0 : 4)
-            let groups = Int.random(in: 1...(isDepthwise ? isWide ? 210 : 40 : 9), using: &generator)
-            let groupInputs = isDepthwise ? 1 : Int.random(in: 1...19, using: &generator)
-            let groupOutputs =
-                isDepthwise
-                ? Int.random(in: 0...3, using: &generator) / 3 + 1
-                : Int.random(in: 1...(kind == .smallGroups ? 15 : isWide ? 150 : 37), using: &generator)
+            let (groups, groupInputs, groupOutputs) = kind.channels(isWide: isWide, using: &generator)
             let isUsual = Int.random(in: 0...3, using: &generator) > 0
             let inputs = groups * groupInputs
             let outputs = groups * groupOutputs
