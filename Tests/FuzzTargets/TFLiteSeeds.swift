@@ -3,19 +3,35 @@
 /// What it does not do: make sense as networks. Schema: TensorFlow's schema.fbs, version 3.
 
 enum TFLiteSeeds {
+    /// What maps and weights are.
+    private enum Kind {
+        case int8, uint8, float
+    }
+
     /// A tensor: int32, or of the network's kind.
     private struct FlatTensor {
         var shape: [Int32]
         var constant: [UInt8]?
         var isInt32 = false
         var isHalf = false
+        /// Int32 beside bytes, floats beside floats.
+        var isBias = false
 
         /// The number of its type in the schema.
-        func type(isFloat: Bool) -> UInt8 { isInt32 ? 2 : isHalf ? 1 : isFloat ? 0 : 9 }
+        func type(_ kind: Kind) -> UInt8 {
+            if isBias { return kind == .float ? 0 : 2 }
+            if isInt32 || isHalf { return isInt32 ? 2 : 1 }
+            return switch kind {
+            case .int8: 9
+            case .uint8: 3
+            case .float: 0
+            }
+        }
 
         /// A constant's bytes; in a float network each byte of int8 becomes a float.
-        func contents(isFloat: Bool) -> [UInt8]? {
-            guard isFloat, !isInt32, !isHalf else { return constant }
+        func contents(_ kind: Kind) -> [UInt8]? {
+            // An int32 of 1 or 2 is a float that is almost zero.
+            guard kind == .float, !isInt32, !isHalf else { return constant }
             return constant?.flatMap { PickleSeed.little((Float(Int8(bitPattern: $0)) / 64).bitPattern) }
         }
     }
@@ -39,17 +55,18 @@ enum TFLiteSeeds {
         var options: [Int: FlatValue] = [:]
     }
 
-    /// Every network as int8, those that floats have a form for as float, and one with weights of half precision.
+    /// Every network as int8, those that uint8 and floats have a form for as such, and one with weights of half precision.
     @Sendable
     static func tflite() throws -> [[UInt8]] {
-        // Resizes, maxima and minima of two maps, and a softmax of the input are for int8 alone.
+        // Products, resizes, maxima and minima of two maps, and a softmax of the input are for int8 alone.
         let floats = networks.filter { network in
-            network.operators.allSatisfy { ![23, 25, 55, 57].contains($0.code) }
+            network.operators.allSatisfy { ![18, 23, 25, 55, 57].contains($0.code) }
         }
-        return try int8() + (floats + [halves]).map { file($0, isFloat: true) }
+        let unsigned = networks.filter { $0.operators.allSatisfy { [0, 1, 3, 4, 9, 22, 34].contains($0.code) } }
+        return try int8() + unsigned.map { file($0, .uint8) } + (floats + [halves]).map { file($0, .float) }
     }
 
-    static func int8() throws -> [[UInt8]] { networks.map { file($0, isFloat: false) } }
+    static func int8() throws -> [[UInt8]] { networks.map { file($0, .int8) } }
 
     private static var halves: FlatNetwork {
         let two = FlatTensor(shape: [2, 2], constant: [0, 0x3C, 0, 0xBC, 0, 0x40, 0, 0], isHalf: true)
@@ -81,7 +98,8 @@ enum TFLiteSeeds {
         }
         let strides: [Int: FlatValue] = [1: .integer(1), 2: .integer(1)]
         let pool: [Int: FlatValue] = [1: .integer(2), 2: .integer(2), 3: .integer(2), 4: .integer(2)]
-        let bias = integers(1, 2)
+        var bias = integers(1, 2)
+        bias.isBias = true
         return [
             FlatNetwork(
                 [picture, weights, bias, map],
@@ -151,11 +169,11 @@ enum TFLiteSeeds {
         ]
     }
 
-    private static func file(_ network: FlatNetwork, isFloat: Bool) -> [UInt8] {
+    private static func file(_ network: FlatNetwork, _ kind: Kind) -> [UInt8] {
         let (tensors, operators) = (network.tensors, network.operators)
         let codes = operators.map { [0: FlatValue.scalar([$0.code])] }
         // Buffer 0 is the empty one.
-        let buffers = [[:]] + tensors.map { $0.contents(isFloat: isFloat).map { [0: FlatValue.bytes($0)] } ?? [:] }
+        let buffers = [[:]] + tensors.map { $0.contents(kind).map { [0: FlatValue.bytes($0)] } ?? [:] }
         let quantization: [Int: FlatValue] = [
             2: .vector([.real(0.5)]), 3: .vector([.scalar([3, 0, 0, 0, 0, 0, 0, 0])]),
         ]
@@ -164,9 +182,9 @@ enum TFLiteSeeds {
         ]
         let tables = tensors.enumerated().map { index, tensor in
             [
-                0: FlatValue.vector(tensor.shape.map { .integer($0) }), 1: .scalar([tensor.type(isFloat: isFloat)]),
+                0: FlatValue.vector(tensor.shape.map { .integer($0) }), 1: .scalar([tensor.type(kind)]),
                 2: .integer(Int32(index + 1)), 3: .bytes(Array("t\(index)".utf8)),
-                4: .table(isFloat ? [:] : tensor.constant == nil ? quantization : exact),
+                4: .table(kind == .float ? [:] : tensor.constant == nil ? quantization : exact),
             ]
         }
         let nodes = operators.enumerated().map { index, operation in

@@ -49,8 +49,12 @@ extension GraphBuilding {
         let limit = Float.greatestFiniteMagnitude
         if low <= -limit, high >= limit { return map }
         let low = low <= -limit && isNeverNegative(map.value) ? 0 : low
-        guard low > -limit, low < high else {
-            throw Refusal("it clips to \(low) ... \(high); known are a lower bound, or a lower and a higher one")
+        guard low < high else { throw Refusal("it clips to \(low) ... \(high), which is nothing") }
+        if low <= -limit {
+            // The other way up it is a ReLU.
+            let flipped = try appendAffine("\(name).before", map, sizes: [], scale: [-1], shift: [high])
+            let clamped = try appendActivation(name, flipped, .relu)
+            return try appendAffine("\(name).after", clamped, sizes: [], scale: [-1], shift: [high])
         }
         let isOpen = high >= limit
         let scale = isOpen ? 1 : 6 / (high - low)

@@ -22,6 +22,16 @@ extension ONNXTranslator {
             call.name, call.map(), low: bound(1, "min", -limit), high: bound(2, "max", limit))
     }
 
+    /// The greater or the lesser of a map and one number.
+    mutating func bounded(_ operation: ONNXOperator, _ call: ONNXCall) throws -> LaidOutMap {
+        guard let (index, constant) = onlyConstant(call), constant.count == 1, let bound = try constant.floats().first
+        else { throw Refusal("of two maps it is not known; of a map and one number it is") }
+        let map = try call.map(1 - index)
+        return try operation == .max
+            ? appendClip(call.name, map, low: bound, high: .infinity)
+            : appendClip(call.name, map, low: -.infinity, high: bound)
+    }
+
     mutating func batchNormalization(_ call: ONNXCall) throws -> LaidOutMap {
         guard try call.node.integer("training_mode", default: 0) == 0 else {
             throw Refusal("it is in training mode; export the network in evaluation mode")

@@ -22,6 +22,9 @@ extension ONNXTranslator {
         case .sub: return try arithmetic(call, { $0 - $1 }, { $0.subtractingReportingOverflow($1) })
         case .mul: return try arithmetic(call, { $0 * $1 }, { $0.multipliedReportingOverflow(by: $1) })
         case .div: return try arithmetic(call, { $0 / $1 }, { $0.dividedReportingOverflow(by: $1) })
+        case .sqrt:
+            let tensor = try call.constant(0, "input")
+            return ONNXTensor(sizes: tensor.sizes, contents: .floats(try tensor.floats().map { $0.squareRoot() }))
         case .neg:
             let zero = ONNXCall(
                 node: call.node, name: call.name,

@@ -27,12 +27,16 @@ enum ONNXOperator: String, CaseIterable {
     case leakyRelu = "LeakyRelu"
     case logSoftmax = "LogSoftmax"
     case matMul = "MatMul"
+    case max = "Max"
     case maxPool = "MaxPool"
+    case min = "Min"
     case mul = "Mul"
     case neg = "Neg"
     case pad = "Pad"
     case prelu = "PRelu"
+    case reduceMax = "ReduceMax"
     case reduceMean = "ReduceMean"
+    case reduceSum = "ReduceSum"
     case relu = "Relu"
     case reshape = "Reshape"
     case shape = "Shape"
@@ -40,6 +44,7 @@ enum ONNXOperator: String, CaseIterable {
     case slice = "Slice"
     case softmax = "Softmax"
     case split = "Split"
+    case sqrt = "Sqrt"
     case squeeze = "Squeeze"
     case sub = "Sub"
     case sum = "Sum"
@@ -82,7 +87,7 @@ extension ONNXTranslator {
         case .averagePool: map = try averagePool(call)
         case .globalAveragePool: map = try globalPool(call, .average)
         case .globalMaxPool: map = try globalPool(call, .max)
-        case .reduceMean: map = try reduceMean(call)
+        case .reduceMean, .reduceMax, .reduceSum: map = try reduce(operation, call)
         case .pad: map = try pad(call)
         case .gemm: map = try gemm(call)
         case .matMul: map = try matMul(call)
@@ -103,6 +108,7 @@ extension ONNXTranslator {
             let slopes = try call.constant(1, "slope")
             map = try appendPReLU(call.name, call.map(), sizes: slopes.sizes, slopes: slopes.floats())
         case .clip: map = try clip(call)
+        case .max, .min: map = try bounded(operation, call)
         case .add: map = try add(call)
         case .sum: map = try sum(call)
         case .sub: map = try subtract(call)
@@ -120,7 +126,7 @@ extension ONNXTranslator {
         case .softmax, .logSoftmax: map = try softmax(call)
         case .split: return try split(call)
         case .shape: return [.constant(try shape(call))]
-        case .constant, .constantOfShape:
+        case .constant, .constantOfShape, .sqrt:
             throw Refusal("it takes constants, and its input comes from the picture")
         }
         return [.map(map)]

@@ -51,15 +51,21 @@ extension ONNXTranslator {
         return spatial(value, like: map.layout)
     }
 
-    mutating func reduceMean(_ call: ONNXCall) throws -> LaidOutMap {
+    /// The mean, the maximum or the sum over all rows and columns.
+    mutating func reduce(_ operation: ONNXOperator, _ call: ONNXCall) throws -> LaidOutMap {
         let map = try call.map()
-        let rank = map.layout.rank
         guard let axes = try call.integers(input: 1, attribute: "axes"), !axes.isEmpty else {
-            throw Refusal("it takes the mean over all axes; only that over rows and columns is known")
+            throw Refusal("it runs over all axes; only rows and columns are known")
         }
-        return try appendReduction(
-            call.name, map, .average, over: axes.map { try wrapped($0, rank: rank) },
+        let isSum = operation == .reduceSum
+        let result = try appendReduction(
+            isSum ? "\(call.name).mean" : call.name, map, operation == .reduceMax ? .max : .average,
+            over: axes.map { try wrapped($0, rank: map.layout.rank) },
             keepsRank: call.node.integer("keepdims", default: 1) != 0)
+        guard isSum else { return result }
+        let shape = graph.shape(of: map.value)
+        return try appendAffine(
+            call.name, result, sizes: [], scale: [Float(shape.height * shape.width)], shift: [0])
     }
 
     mutating func pad(_ call: ONNXCall) throws -> LaidOutMap {

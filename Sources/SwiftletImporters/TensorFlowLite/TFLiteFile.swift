@@ -1,6 +1,6 @@
 /// Reads a `.tflite` file into a `TFLiteGraph`: tensors, constants, operators with their options.
 ///
-/// Bytes of uint8 at the network's edges are taken as int8 less 128. What it does not do: files of several subgraphs, sparse
+/// Bytes of uint8 are taken as int8 less 128. What it does not do: files of several subgraphs, sparse
 /// tensors, data outside of the file.
 ///
 /// Source: TensorFlow Lite's schema, version 3 (`tensorflow/compiler/mlir/lite/schema/schema.fbs`).
@@ -115,6 +115,7 @@ private struct Parser {
         case 3:
             // uint8 less 128 is int8.
             result.element = .int8
+            result.isUnsigned = true
             result.zeroPoint -= 128
         default: throw bad("tensor \(name) has elements of type \(type), which are not read")
         }
@@ -164,7 +165,8 @@ private struct Parser {
         26: "SPACE_TO_DEPTH", 27: "SVDF", 28: "TANH", 34: "PAD", 36: "GATHER", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB",
         42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 49: "SPLIT", 50: "LOG_SOFTMAX", 53: "CAST", 54: "PRELU",
         55: "MAXIMUM",
-        56: "ARG_MAX", 57: "MINIMUM", 60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM",
+        56: "ARG_MAX", 57: "MINIMUM", 59: "NEG", 60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS",
+        74: "SUM",
         76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU",
         100: "MIRROR_PAD", 111: "ELU", 114: "QUANTIZE", 117: "HARD_SWISH", 126: "BATCH_MATMUL", 150: "GELU",
     ]

@@ -27,6 +27,7 @@ extension TFLiteFloatTranslator {
             let quotient = try appendAffine(
                 name, map(), sizes: sizes, scale: divisors.map { 1 / $0 }, shift: divisors.map { _ in 0 })
             return [try activated(quotient, name)]
+        case "NEG": return [try appendAffine(name, map(), sizes: [], scale: [-1], shift: [0])]
         case "RELU", "RELU6", "RELU_N1_TO_1": return [try clipped(map(), name, current.name)]
         case "LEAKY_RELU":
             return [

@@ -18,6 +18,8 @@ public struct TFLiteTensor: Sendable {
     public var zeroPoint: Int
     /// Which dimension several scales are for.
     public var scaledDimension = 0
+    /// Whether the file has it as uint8; `values` and `zeroPoint` are less 128 then.
+    public var isUnsigned = false
     /// A constant's integers; nil for what is computed and for floats.
     public var values: [Int]?
     /// A constant's floats; nil for what is computed and for integers.

@@ -63,10 +63,8 @@ extension TFLiteTranslator {
     mutating func convolution(isDepthwise: Bool) throws {
         let filter = try tensor(1)
         let (input, output) = (try shape(0), output.map)
-        guard filter.shape.count == 4, filter.zeroPoint == 0 else {
-            throw unsupported("its weights must be of four dimensions and without a zero point")
-        }
-        let stored = try constant(1)
+        guard filter.shape.count == 4 else { throw unsupported("its weights must be of four dimensions") }
+        let stored = try weights()
         let kernel = Extent(height: filter.shape[1], width: filter.shape[2])
         let taps = kernel.height * kernel.width
         var weights = stored
@@ -79,21 +77,41 @@ extension TFLiteTranslator {
         let dilation = Extent(
             height: current.integer("dilation_h", default: 1), width: current.integer("dilation_w", default: 1))
         try emit(
-            .convolution(
-                QuantizedConvolution(
-                    window: try window(kernel: kernel, dilation: dilation), groups: groups,
-                    weights: weights.map { Int8(clamping: $0) }, bias: try bias(count: output.channels),
-                    multipliers: try multipliers(filter, channels: output.channels),
-                    inputZeroPoint: try quantization(0).zeroPoint, bounds: bounds)))
+            QuantizedConvolution(
+                window: try window(kernel: kernel, dilation: dilation), groups: groups, weights: [],
+                bias: try bias(count: output.channels),
+                multipliers: try multipliers(filter, channels: output.channels),
+                inputZeroPoint: try quantization(0).zeroPoint, bounds: bounds),
+            weights: weights, shape: output)
+    }
+
+    /// Less their zero point: what reaches the sums.
+    private func weights() throws -> [Int] {
+        let filter = try tensor(1)
+        guard filter.element == .int8, filter.zeroPoint == 0 || filter.isUnsigned && -128...127 ~= filter.zeroPoint
+        else {
+            throw unsupported(
+                "its weights are \(filter.element) with the zero point \(filter.zeroPoint); known are int8 with 0, and uint8"
+            )
+        }
+        return try constant(1).map { $0 - filter.zeroPoint }
     }
 
     private func multipliers(_ filter: TFLiteTensor, channels: Int) throws -> [FixedPointMultiplier] {
         guard [0, 1, channels].contains(filter.scales.count) else {
             throw unsupported("\(filter.scales.count) weight scales for \(channels) output channels")
         }
+        let (input, scales) = (try quantization(0), filter.scales.isEmpty ? [1] : filter.scales)
+        if filter.isUnsigned, scales.count == 1 {
+            // The kernels of uint8 take the product of the scales in Float32.
+            let real = Double(input.scale * scales[0]) / Double(output.quantization.scale)
+            guard let multiplier = FixedPointMultiplier(real) else {
+                throw unsupported("it needs the multiplier \(real)")
+            }
+            return Array(repeating: multiplier, count: channels)
+        }
         return try QuantizedConvolution.multipliers(
-            input: try quantization(0), weightScales: filter.scales.isEmpty ? [1] : filter.scales,
-            output: output.quantization, channels: channels)
+            input: input, weightScales: scales, output: output.quantization, channels: channels)
     }
 
     private func bias(count: Int) throws -> [Int32] {
@@ -105,9 +123,7 @@ extension TFLiteTranslator {
     mutating func fullyConnected() throws {
         let filter = try tensor(1)
         let input = try shape(0)
-        guard filter.shape.count == 2, filter.zeroPoint == 0 else {
-            throw unsupported("its weights must be of two dimensions and without a zero point")
-        }
+        guard filter.shape.count == 2 else { throw unsupported("its weights must be of two dimensions") }
         let (count, depth) = (filter.shape[0], filter.shape[1])
         let kernel: Extent
         if depth == input.channels {
@@ -121,14 +137,12 @@ extension TFLiteTranslator {
         }
         let shape = Shape(
             height: input.height / kernel.height, width: input.width / kernel.width, channels: count)
-        let weights = try constant(1).map { Int8(clamping: $0) }
         try emit(
-            .convolution(
-                QuantizedConvolution(
-                    window: Window(kernel: kernel), weights: weights, bias: try bias(count: count),
-                    multipliers: try multipliers(filter, channels: count),
-                    inputZeroPoint: try quantization(0).zeroPoint, bounds: bounds)),
-            shape: shape)
+            QuantizedConvolution(
+                window: Window(kernel: kernel), weights: [], bias: try bias(count: count),
+                multipliers: try multipliers(filter, channels: count),
+                inputZeroPoint: try quantization(0).zeroPoint, bounds: bounds),
+            weights: weights(), shape: shape)
     }
 
     /// Over all rows and columns.

@@ -80,6 +80,8 @@ extension TFLiteTranslator {
     private mutating func concatenate() throws {
         let inputs = try current.inputs.map { try value($0) }
         guard activation == .none else { throw unsupported("a concatenation with an activation") }
+        let isOneScale = try current.inputs.indices.allSatisfy { try quantization($0) == output.quantization }
+        guard isOneScale || !output.isUnsigned else { throw unsupported("it joins maps of uint8 of several scales") }
         let rank = output.shape.count
         var dimension = current.integer("axis", default: rank - 1)
         if dimension < 0 { dimension += rank }

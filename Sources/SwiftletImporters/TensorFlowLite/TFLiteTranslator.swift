@@ -67,6 +67,13 @@ public struct TFLiteTranslator {
         "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE",
     ]
 
+    /// Those of uint8 that give what int8 ones give, less 128.
+    static let unsignedOperators: Set<String> = [
+        "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "EXPAND_DIMS",
+        "FULLY_CONNECTED", "MAX_POOL_2D", "PAD", "QUANTIZE", "RESHAPE", "SLICE", "SOFTMAX", "SPLIT", "SQUEEZE",
+        "STRIDED_SLICE", "TRANSPOSE",
+    ]
+
     /// Every operator that cannot be taken over for what it is, in one line each.
     static func problems(of graph: TFLiteGraph) -> [String] {
         graph.operators.enumerated().compactMap { index, operation in
@@ -77,6 +84,10 @@ public struct TFLiteTranslator {
             if made == .float32, operation.name != "DEQUANTIZE" {
                 return
                     "operator \(index) (\(operation.name)) computes in float and others in int8; give a network of one or the other"
+            }
+            if graph.tensors[operation.outputs[0]].isUnsigned, !unsignedOperators.contains(operation.name) {
+                return
+                    "operator \(index) (\(operation.name)) is of uint8, of which convolutions, sums, pools, softmax and movement are read; give a network of int8"
             }
             if let activation = operation.text("activation"), FusedActivation(rawValue: activation) == nil {
                 return "operator \(index) (\(operation.name)) ends with \(activation)"
@@ -104,7 +115,7 @@ public struct TFLiteTranslator {
     }
 
     @discardableResult
-    private mutating func addValue(_ tensor: Int, shape: Shape? = nil) -> Int {
+    mutating func addValue(_ tensor: Int, shape: Shape? = nil) -> Int {
         let tensor = graph.tensors[tensor]
         values.append(
             QuantizedGraph.Value(
@@ -171,7 +182,7 @@ public struct TFLiteTranslator {
         case "DEPTHWISE_CONV_2D": try convolution(isDepthwise: true)
         case "FULLY_CONNECTED": try fullyConnected()
         case "MAX_POOL_2D": try emit(.maxPool(try poolWindow(), bounds))
-        case "AVERAGE_POOL_2D": try emit(.averagePool(try poolWindow(), bounds))
+        case "AVERAGE_POOL_2D": try averagePool()
         case "MEAN", "REDUCE_MAX": try reduction()
         case "ADD", "SUB":
             let (isDifference, activation) = (current.name == "SUB", activation)
@@ -190,8 +201,7 @@ public struct TFLiteTranslator {
             }
         case "PRELU": try binary { try .prelu($0, slope: $1, output: $2, constant: $3) }
         case "SOFTMAX":
-            let softmax = QuantizedSoftmax.table(
-                try quantization(0), beta: current.real("beta", default: 1), output: output.quantization)
+            let softmax = try softmax(beta: current.real("beta", default: 1))
             try emit(.softmax(softmax, OutputBounds(zeroPoint: output.quantization.zeroPoint)), shape: try shape(0))
         case "DEQUANTIZE": try alias()
         case "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "LOGISTIC", "TANH", "ELU", "HARD_SWISH":
