@@ -234,7 +234,7 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
             tile.base = t->base + x * t->pixelStep;
             product.secondPixels = second * t->pixelStep;
             product.secondSums = second * vectors * 16;
-            product.share = (before.pixels * before.blocks / 4 + products) / products;
+            product.share = before.pixels * before.blocks / (4 * products) + 4;
             NAME(multiplyPart)(&product, sums[turn], &before, parts > 1, vectors);
             NAME(roundSome)(&before, MATRIX_SUMS);
             before = (NAME(Rounding)){.sums = sums[turn],
