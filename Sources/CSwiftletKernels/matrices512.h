@@ -94,47 +94,40 @@ typedef struct {
     int64_t secondSums;           // sums from the first pixels' to the second's
     int64_t lastBlockStep;        // bytes from a quad to the next in the last block
     const int8_t *lastWeights;    // where the last block's last step lies 64 bytes a quad
-    int32_t share;                // of the rounding, to be done with each product
+    int32_t share;                // of the rounding, to be done in each step, four vectors each
 } NAME(Product);
 
-// One product, and some rounding while it is made.
-#define MULTIPLY(SUMS, PIXELS, WEIGHTS_OF)             \
-    {                                                  \
-        _tile_dpbusd(SUMS, PIXELS, WEIGHTS_OF);        \
-        if (before->pixels) NAME(roundSome)(before, product->share); \
-    }
-
 // One step of up to 16 quads. Weights are read again rather than pixels: those lie at the start of a cache line.
-#define MATRIX_STEP(PIXELS, WEIGHTS_OF)                                                  \
-    {                                                                                    \
+#define MATRIX_STEP(PIXELS, WEIGHTS_OF)                                                       \
+    {                                                                                         \
         if (--left == 0 && product->lastWeights) wLast = product->lastWeights, lastStep = 64; \
-        _tile_loadd(PIXELS, a, step);                                                    \
-        if (V > 1) {                                                                     \
-            _tile_loadd(WEIGHTS_OF, w, 64);                                              \
-            MULTIPLY(0, PIXELS, WEIGHTS_OF)                                              \
-        }                                                                                \
-        if (V > 2) {                                                                     \
-            _tile_loadd(WEIGHTS_OF, w + t->blockBytes, 64);                              \
-            MULTIPLY(1, PIXELS, WEIGHTS_OF)                                              \
-        }                                                                                \
-        if (V > 3) {                                                                     \
-            _tile_loadd(WEIGHTS_OF, w + 2 * t->blockBytes, 64);                          \
-            MULTIPLY(2, PIXELS, WEIGHTS_OF)                                              \
-        }                                                                                \
-        _tile_loadd(WEIGHTS_OF, wLast, lastStep);                                        \
-        if (V == 1) MULTIPLY(0, PIXELS, WEIGHTS_OF)                                      \
-        if (V == 2) MULTIPLY(1, PIXELS, WEIGHTS_OF)                                      \
-        if (V == 3) MULTIPLY(2, PIXELS, WEIGHTS_OF)                                      \
-        if (V == 4) MULTIPLY(3, PIXELS, WEIGHTS_OF)                                      \
-        if (P == 2) {                                                                    \
-            _tile_loadd(PIXELS, a + product->secondPixels, step);                        \
-            if (V == 1) MULTIPLY(2, PIXELS, WEIGHTS_OF)                                  \
-            if (V == 2) {                                                                \
-                MULTIPLY(3, PIXELS, WEIGHTS_OF)                                          \
-                _tile_loadd(WEIGHTS_OF, w, 64);                                          \
-                MULTIPLY(2, PIXELS, WEIGHTS_OF)                                          \
-            }                                                                            \
-        }                                                                                \
+        _tile_loadd(PIXELS, a, step);                                                         \
+        if (V > 1) {                                                                          \
+            _tile_loadd(WEIGHTS_OF, w, 64);                                                   \
+            _tile_dpbusd(0, PIXELS, WEIGHTS_OF);                                              \
+        }                                                                                     \
+        if (V > 2) {                                                                          \
+            _tile_loadd(WEIGHTS_OF, w + t->blockBytes, 64);                                   \
+            _tile_dpbusd(1, PIXELS, WEIGHTS_OF);                                              \
+        }                                                                                     \
+        if (V > 3) {                                                                          \
+            _tile_loadd(WEIGHTS_OF, w + 2 * t->blockBytes, 64);                               \
+            _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                              \
+        }                                                                                     \
+        _tile_loadd(WEIGHTS_OF, wLast, lastStep);                                             \
+        if (V == 1) _tile_dpbusd(0, PIXELS, WEIGHTS_OF);                                      \
+        if (V == 2) _tile_dpbusd(1, PIXELS, WEIGHTS_OF);                                      \
+        if (V == 3) _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                      \
+        if (V == 4) _tile_dpbusd(3, PIXELS, WEIGHTS_OF);                                      \
+        if (P == 2) {                                                                         \
+            _tile_loadd(PIXELS, a + product->secondPixels, step);                             \
+            if (V == 1) _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                  \
+            if (V == 2) {                                                                     \
+                _tile_dpbusd(3, PIXELS, WEIGHTS_OF);                                          \
+                _tile_loadd(WEIGHTS_OF, w, 64);                                               \
+                _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                          \
+            }                                                                                 \
+        }                                                                                     \
     }
 
 // P x V tiles of sums; those of the second pixels are tiles 2 and 3. Rounds what `before` holds meanwhile.
@@ -154,9 +147,11 @@ static inline __attribute__((always_inline)) void NAME(multiply)(const NAME(Prod
         const uint8_t *a = t->base + t->runOffsets[run];
         for (int32_t k = 0; k < whole; k++, a += 64, w += 16 * 64, wLast += 16 * lastStep) {
             MATRIX_STEP(MATRIX_PIXELS, MATRIX_WEIGHTS)
+            if (before->pixels) NAME(roundSome)(before, product->share);
         }
         if (rest) {
             MATRIX_STEP(MATRIX_LAST_PIXELS, MATRIX_LAST_WEIGHTS)
+            if (before->pixels) NAME(roundSome)(before, product->share);
             w += rest * 64;
             wLast += rest * lastStep;
         }
@@ -184,7 +179,7 @@ static __attribute__((noinline)) void NAME(multiplyPart)(const NAME(Product) *p,
 
 // Whether a group's row is worth it, in cycles. The vectors take half a cycle a quad for 16 sums. Tiles take 16 for each step of a
 // tile of sums, whatever it holds, 3 more than the vectors for the way of 16 sums through memory, and 450 a row for the
-// configuration (170) and for the first sums, which nothing is done beside.
+// configuration (170) and for the first sums, beside which nothing is rounded.
 static int NAME(suitsMatrices)(const NAME(Tile) *t, int32_t pixels, int32_t parts, int32_t blocks) {
     const int32_t steps = t->runs * ((t->runQuads + 15) / 16), quads = t->runs * t->runQuads;
     return (int64_t)pixels * blocks * (quads - 6) / 2 > 450 + (int64_t)16 * parts * blocks * steps;
@@ -197,8 +192,12 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
     if (parts > 1) parts += parts % 2;
     const int32_t rows = (pixels + parts - 1) / parts, taken = parts > 1 ? 2 : 4;
     const int32_t lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16;
-    const int32_t blocks = groupOutputs / 16, rest = groupOutputs % 16, allBlocks = blocks + (rest > 0);
-    if (!NAME(suitsMatrices)(t, pixels, parts, allBlocks)) return NAME(convolveGroup)(t, pixels, groupOutputs, firstChannel);
+    const int32_t steps = t->runs * ((t->runQuads + 15) / 16), blocks = groupOutputs / 16, rest = groupOutputs % 16, allBlocks = blocks + (rest > 0);
+    // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed by
+    // none, is read from a copy; so it has to be as long as what is read too much.
+    const int32_t lanes = (rest + 3) / 4 * 4, isReachable = !rest || (lastQuads + 1) * lanes >= 16;
+    if (!isReachable || !NAME(suitsMatrices)(t, pixels, parts, allBlocks))
+        return NAME(convolveGroup)(t, pixels, groupOutputs, firstChannel);
     NAME(shapeMatrices)(rows, t->runQuads % 16);
 
     int32_t sums[2][MATRIX_SUMS] __attribute__((aligned(64)));
@@ -216,8 +215,6 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
         tile.channel = firstChannel + 16 * block;
         tile.outputs = isPartial ? groupOutputs - 16 * block : 16 * vectors;
         if (isPartial) {
-            // Lanes that are not there read the next quad's weights, for sums that nobody stores; but the last quads have no next.
-            const int32_t lanes = (rest + 3) / 4 * 4;
             const int8_t *end = t->weights + blocks * t->blockBytes + (int64_t)t->runs * t->runQuads * lanes * 4;
             for (int32_t q = 0; q < lastQuads; q++)
                 _mm512_store_si512(lastWeights + 64 * q, LOAD_SOME_WEIGHTS(end - (lastQuads - q) * lanes * 4, lanes));
@@ -230,11 +227,10 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
             const int32_t x = part * rows < pixels - rows ? part * rows : pixels - rows;
             const int32_t second = (part + 1) * rows < pixels - rows ? (part + 1) * rows - x : pixels - rows - x;
             const int32_t taking = parts > 1 ? second + rows : rows;
-            const int32_t products = t->runs * ((t->runQuads + 15) / 16) * vectors * (parts > 1 ? 2 : 1);
             tile.base = t->base + x * t->pixelStep;
             product.secondPixels = second * t->pixelStep;
             product.secondSums = second * vectors * 16;
-            product.share = before.pixels * before.blocks / (4 * products) + 4;
+            product.share = before.pixels * before.blocks / (4 * steps) + 4;
             NAME(multiplyPart)(&product, sums[turn], &before, parts > 1, vectors);
             NAME(roundSome)(&before, MATRIX_SUMS);
             before = (NAME(Rounding)){.sums = sums[turn],
