@@ -3,9 +3,9 @@
 //
 // One instruction multiplies up to 16 pixels x 64 input bytes with 64 bytes x 16 outputs: 16,384 products in as many cycles as
 // there are pixels (16 at most), eight times what the vectors do. The file's weights are such a right-hand side as they lie, pixels
-// are rows of the left-hand side where they lie. Sums wrap as the vectors' do. The bias is added as they are rounded: to begin with it,
-// by a load of rows that are 0 bytes apart, took longer (1x1, 32 to 64, 112 wide: 1.2 times), for such a tile waits for the store
-// of the last sums that it held.
+// are rows of the left-hand side where they lie. Sums wrap as the vectors' do. The bias is added as they are rounded: to begin with
+// it, by a load of rows that are 0 bytes apart, took longer (1x1, 32 to 64, 112 wide: 1.2 times), for such a tile waits for the
+// store of the last sums that it held.
 //
 // Sums go through memory to the same rounding as everywhere; while one set of them is rounded, the next one is summed.
 
@@ -180,8 +180,8 @@ static __attribute__((noinline)) void NAME(multiplyPart)(const NAME(Product) *p,
 // Whether a group's row is worth it, in cycles. The vectors take half a cycle a quad for 16 sums. Tiles take 16 for each step of a
 // tile of sums, whatever it holds, 3 more than the vectors for the way of 16 sums through memory, and 450 a row for the
 // configuration (170) and for the first sums, beside which nothing is rounded.
-static int NAME(suitsMatrices)(const NAME(Tile) *t, int32_t pixels, int32_t parts, int32_t blocks) {
-    const int32_t steps = t->runs * ((t->runQuads + 15) / 16), quads = t->runs * t->runQuads;
+static int NAME(suitsMatrices)(const NAME(Tile) *t, int32_t pixels, int32_t parts, int32_t blocks, int32_t steps) {
+    const int32_t quads = t->runs * t->runQuads;
     return (int64_t)pixels * blocks * (quads - 6) / 2 > 450 + (int64_t)16 * parts * blocks * steps;
 }
 
@@ -192,11 +192,12 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
     if (parts > 1) parts += parts % 2;
     const int32_t rows = (pixels + parts - 1) / parts, taken = parts > 1 ? 2 : 4;
     const int32_t lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16;
-    const int32_t steps = t->runs * ((t->runQuads + 15) / 16), blocks = groupOutputs / 16, rest = groupOutputs % 16, allBlocks = blocks + (rest > 0);
-    // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed by
-    // none, is read from a copy; so it has to be as long as what is read too much.
+    const int32_t steps = t->runs * ((t->runQuads + 15) / 16);
+    const int32_t blocks = groupOutputs / 16, rest = groupOutputs % 16, allBlocks = blocks + (rest > 0);
+    // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed
+    // by none, is read from a copy; so it has to be as long as what is read too much.
     const int32_t lanes = (rest + 3) / 4 * 4, isReachable = !rest || (lastQuads + 1) * lanes >= 16;
-    if (!isReachable || !NAME(suitsMatrices)(t, pixels, parts, allBlocks))
+    if (!isReachable || !NAME(suitsMatrices)(t, pixels, parts, allBlocks, steps))
         return NAME(convolveGroup)(t, pixels, groupOutputs, firstChannel);
     NAME(shapeMatrices)(rows, t->runQuads % 16);
 
