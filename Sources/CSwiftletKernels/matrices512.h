@@ -185,20 +185,13 @@ static int NAME(suitsMatrices)(const NAME(Tile) *t, int32_t pixels, int32_t part
     return (int64_t)pixels * blocks * (quads - 6) / 2 > 450 + (int64_t)16 * parts * blocks * steps;
 }
 
-// As convolveGroup.
-static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutputs, int32_t firstChannel) {
-    // Equal parts of the row, an even number of them where there are several: the last one begins early enough to be whole.
-    int32_t parts = (pixels + 15) / 16;
-    if (parts > 1) parts += parts % 2;
+// The tiles of one group, `parts` equal parts of the row: the last one begins early enough to be whole.
+static __attribute__((noinline)) void NAME(multiplyParts)(const NAME(Tile) *t, int32_t pixels, int32_t parts, int32_t groupOutputs,
+                                                          int32_t firstChannel) {
     const int32_t rows = (pixels + parts - 1) / parts, taken = parts > 1 ? 2 : 4;
-    const int32_t lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16;
-    const int32_t steps = t->runs * ((t->runQuads + 15) / 16);
+    const int32_t lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16, steps = t->runs * ((t->runQuads + 15) / 16);
     const int32_t blocks = groupOutputs / 16, rest = groupOutputs % 16, allBlocks = blocks + (rest > 0);
-    // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed
-    // by none, is read from a copy; so it has to be as long as what is read too much.
-    const int32_t lanes = (rest + 3) / 4 * 4, isReachable = !rest || (lastQuads + 1) * lanes >= 16;
-    if (!isReachable || !NAME(suitsMatrices)(t, pixels, parts, allBlocks, steps))
-        return NAME(convolveGroup)(t, pixels, groupOutputs, firstChannel);
+    const int32_t lanes = (rest + 3) / 4 * 4;
     NAME(shapeMatrices)(rows, t->runQuads % 16);
 
     int32_t sums[2][MATRIX_SUMS] __attribute__((aligned(64)));
@@ -248,6 +241,20 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
     }
     NAME(roundSome)(&before, MATRIX_SUMS);
     _tile_release();
+}
+
+// As convolveGroup.
+static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutputs, int32_t firstChannel) {
+    // An even number of parts where there are several, for they are taken in pairs.
+    int32_t parts = (pixels + 15) / 16;
+    if (parts > 1) parts += parts % 2;
+    // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed
+    // by none, is read from a copy; so it has to be as long as what is read too much.
+    const int32_t steps = t->runs * ((t->runQuads + 15) / 16), lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16;
+    const int32_t rest = groupOutputs % 16, lanes = (rest + 3) / 4 * 4, isReachable = !rest || (lastQuads + 1) * lanes >= 16;
+    if (isReachable && NAME(suitsMatrices)(t, pixels, parts, (groupOutputs + 15) / 16, steps))
+        NAME(multiplyParts)(t, pixels, parts, groupOutputs, firstChannel);
+    else NAME(convolveGroup)(t, pixels, groupOutputs, firstChannel);
 }
 
 static int NAME(multiplyMatrices)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
