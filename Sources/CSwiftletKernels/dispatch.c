@@ -14,19 +14,22 @@ extern const SKKernels sk_i8mm_table, sk_dotprod_table, sk_neon_table;
 #include <sys/auxv.h>
 #endif
 
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__)
+#if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Whether this process may use AMX's tiles: the kernel wants to be asked, for they make a thread's state 8 KiB larger. Asked again,
-// it only looks the answer up.
+// Whether this process may use AMX's tiles. The kernel wants to be asked, for they make a thread's state 8 KiB larger; every thread
+// of the process may then. To ask again changes nothing.
 static int mayUseTiles(void) {
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
     return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&
            syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 #else
+// How other systems grant tiles is not known here.
 static int mayUseTiles(void) { return 0; }
+#endif
 #endif
 
 // The best first.

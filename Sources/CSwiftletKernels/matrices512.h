@@ -3,8 +3,9 @@
 //
 // One instruction multiplies up to 16 pixels x 64 input bytes with 64 bytes x 16 outputs: 16,384 products in as many cycles as
 // there are pixels (16 at most), eight times what the vectors do. The file's weights are such a right-hand side as they lie, pixels
-// are rows of the left-hand side where they lie, and sums begin with the bias, read by a tile whose rows are 0 bytes apart. They
-// wrap as the vectors' do.
+// are rows of the left-hand side where they lie. Sums wrap as the vectors' do. The bias is added as they are rounded: to begin with
+// it, by a load of rows that are 0 bytes apart, took longer (1x1, 32 to 64, 112 wide: 1.2 times), for such a tile waits for the
+// store of the last sums that it held.
 //
 // Sums go through memory to the same rounding as everywhere; while one set of them is rounded, the next one is summed.
 
@@ -57,14 +58,15 @@ static inline __attribute__((always_inline)) void NAME(roundSums)(NAME(Rounding)
     const NAME(Scales) scales = *r->scales;
     const int64_t step = r->outputStep;
     const int32_t outputs = r->outputs;
-    __m512i acc[MOST_PIXELS][MOST_VECTORS];
+    __m512i acc[MOST_PIXELS][MOST_VECTORS], bias[MOST_VECTORS];
+    UNROLL for (int v = 0; v < V; v++) bias[v] = LOAD_INT(r->requantization->bias + r->channel + 16 * v);
     for (; times > 0 && pixels >= several; times--, pixels -= several, sums += several * V * 16, output += several * step) {
         UNROLL for (int p = 0; p < several; p++)
-            UNROLL for (int v = 0; v < V; v++) acc[p][v] = _mm512_load_si512(sums + (p * V + v) * 16);
+            UNROLL for (int v = 0; v < V; v++) acc[p][v] = _mm512_add_epi32(bias[v], _mm512_load_si512(sums + (p * V + v) * 16));
         NAME(storeTileAs)(acc, several, V, &scales, r->requantization, r->channel, output, step, outputs, rectified);
     }
     for (; times > 0 && pixels > 0 && pixels < several; times--, pixels--, sums += V * 16, output += step) {
-        UNROLL for (int v = 0; v < V; v++) acc[0][v] = _mm512_load_si512(sums + v * 16);
+        UNROLL for (int v = 0; v < V; v++) acc[0][v] = _mm512_add_epi32(bias[v], _mm512_load_si512(sums + v * 16));
         NAME(storeTileAs)(acc, 1, V, &scales, r->requantization, r->channel, output, step, outputs, rectified);
     }
     r->sums = sums;
@@ -92,50 +94,50 @@ typedef struct {
     int64_t secondSums;           // sums from the first pixels' to the second's
     int64_t lastBlockStep;        // bytes from a quad to the next in the last block
     const int8_t *lastWeights;    // where the last block's last step lies 64 bytes a quad
-    int32_t share;                // of the rounding, to be done in each step
+    int32_t share;                // of the rounding, to be done in each step, four vectors each
 } NAME(Product);
 
 // One step of up to 16 quads. Weights are read again rather than pixels: those lie at the start of a cache line.
-#define MATRIX_STEP(PIXELS, WEIGHTS_OF)                                                                           \
-    {                                                                                                             \
-        _tile_loadd(PIXELS, a, step);                                                                             \
-        if (V > 1) {                                                                                              \
-            _tile_loadd(WEIGHTS_OF, w, 64);                                                                       \
-            _tile_dpbusd(0, PIXELS, WEIGHTS_OF);                                                                  \
-        }                                                                                                         \
-        if (V > 2) {                                                                                              \
-            _tile_loadd(WEIGHTS_OF, w + t->blockBytes, 64);                                                       \
-            _tile_dpbusd(1, PIXELS, WEIGHTS_OF);                                                                  \
-        }                                                                                                         \
-        if (V > 3) {                                                                                              \
-            _tile_loadd(WEIGHTS_OF, w + 2 * t->blockBytes, 64);                                                   \
-            _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                                                  \
-        }                                                                                                         \
-        _tile_loadd(WEIGHTS_OF, wLast, lastStep);                                                                 \
-        if (V == 1) _tile_dpbusd(0, PIXELS, WEIGHTS_OF);                                                          \
-        if (V == 2) _tile_dpbusd(1, PIXELS, WEIGHTS_OF);                                                          \
-        if (V == 3) _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                                          \
-        if (V == 4) _tile_dpbusd(3, PIXELS, WEIGHTS_OF);                                                          \
-        if (P == 2) {                                                                                             \
-            _tile_loadd(PIXELS, a + product->secondPixels, step);                                                 \
-            if (V == 1) _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                                      \
-            if (V == 2) {                                                                                         \
-                _tile_dpbusd(3, PIXELS, WEIGHTS_OF);                                                              \
-                _tile_loadd(WEIGHTS_OF, w, 64);                                                                   \
-                _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                                              \
-            }                                                                                                     \
-        }                                                                                                         \
+#define MATRIX_STEP(PIXELS, WEIGHTS_OF)                                                       \
+    {                                                                                         \
+        if (--left == 0 && product->lastWeights) wLast = product->lastWeights, lastStep = 64; \
+        _tile_loadd(PIXELS, a, step);                                                         \
+        if (V > 1) {                                                                          \
+            _tile_loadd(WEIGHTS_OF, w, 64);                                                   \
+            _tile_dpbusd(0, PIXELS, WEIGHTS_OF);                                              \
+        }                                                                                     \
+        if (V > 2) {                                                                          \
+            _tile_loadd(WEIGHTS_OF, w + t->blockBytes, 64);                                   \
+            _tile_dpbusd(1, PIXELS, WEIGHTS_OF);                                              \
+        }                                                                                     \
+        if (V > 3) {                                                                          \
+            _tile_loadd(WEIGHTS_OF, w + 2 * t->blockBytes, 64);                               \
+            _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                              \
+        }                                                                                     \
+        _tile_loadd(WEIGHTS_OF, wLast, lastStep);                                             \
+        if (V == 1) _tile_dpbusd(0, PIXELS, WEIGHTS_OF);                                      \
+        if (V == 2) _tile_dpbusd(1, PIXELS, WEIGHTS_OF);                                      \
+        if (V == 3) _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                      \
+        if (V == 4) _tile_dpbusd(3, PIXELS, WEIGHTS_OF);                                      \
+        if (P == 2) {                                                                         \
+            _tile_loadd(PIXELS, a + product->secondPixels, step);                             \
+            if (V == 1) _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                  \
+            if (V == 2) {                                                                     \
+                _tile_dpbusd(3, PIXELS, WEIGHTS_OF);                                          \
+                _tile_loadd(WEIGHTS_OF, w, 64);                                               \
+                _tile_dpbusd(2, PIXELS, WEIGHTS_OF);                                          \
+            }                                                                                 \
+        }                                                                                     \
     }
 
 // P x V tiles of sums; those of the second pixels are tiles 2 and 3. Rounds what `before` holds meanwhile.
 static inline __attribute__((always_inline)) void NAME(multiply)(const NAME(Product) *product, int32_t *sums,
                                                                  NAME(Rounding) *before, const int P, const int V) {
     const NAME(Tile) *t = product->tile;
-    const int32_t *bias = t->requantization->bias + t->channel;
-    _tile_loadd(0, bias, 0);
-    if (V > 1) _tile_loadd(1, bias + 16, 0);
-    if (V > 2 || P == 2) _tile_loadd(2, bias + (P == 2 ? 0 : 32), 0);
-    if (V > 3 || (P == 2 && V == 2)) _tile_loadd(3, bias + (P == 2 ? 16 : 48), 0);
+    _tile_zero(0);
+    if (V > 1) _tile_zero(1);
+    if (V > 2 || P == 2) _tile_zero(2);
+    if (V > 3 || (P == 2 && V == 2)) _tile_zero(3);
 
     const int64_t step = t->pixelStep;
     const int8_t *w = t->weights, *wLast = w + (V - 1) * t->blockBytes;
@@ -144,14 +146,12 @@ static inline __attribute__((always_inline)) void NAME(multiply)(const NAME(Prod
     for (int32_t run = 0, left = all; run < t->runs; run++) {
         const uint8_t *a = t->base + t->runOffsets[run];
         for (int32_t k = 0; k < whole; k++, a += 64, w += 16 * 64, wLast += 16 * lastStep) {
-            if (--left == 0 && product->lastWeights) wLast = product->lastWeights, lastStep = 64;
             MATRIX_STEP(MATRIX_PIXELS, MATRIX_WEIGHTS)
-            NAME(roundSome)(before, product->share);
+            if (before->pixels) NAME(roundSome)(before, product->share);
         }
         if (rest) {
-            if (--left == 0 && product->lastWeights) wLast = product->lastWeights, lastStep = 64;
             MATRIX_STEP(MATRIX_LAST_PIXELS, MATRIX_LAST_WEIGHTS)
-            NAME(roundSome)(before, product->share);
+            if (before->pixels) NAME(roundSome)(before, product->share);
             w += rest * 64;
             wLast += rest * lastStep;
         }
@@ -179,21 +179,19 @@ static __attribute__((noinline)) void NAME(multiplyPart)(const NAME(Product) *p,
 
 // Whether a group's row is worth it, in cycles. The vectors take half a cycle a quad for 16 sums. Tiles take 16 for each step of a
 // tile of sums, whatever it holds, 3 more than the vectors for the way of 16 sums through memory, and 450 a row for the
-// configuration (170) and for the first sums, which nothing is done beside.
-static int NAME(suitsMatrices)(const NAME(Tile) *t, int32_t pixels, int32_t parts, int32_t blocks) {
-    const int32_t steps = t->runs * ((t->runQuads + 15) / 16), quads = t->runs * t->runQuads;
+// configuration (170) and for the first sums, beside which nothing is rounded.
+static int NAME(suitsMatrices)(const NAME(Tile) *t, int32_t pixels, int32_t parts, int32_t blocks, int32_t steps) {
+    const int32_t quads = t->runs * t->runQuads;
     return (int64_t)pixels * blocks * (quads - 6) / 2 > 450 + (int64_t)16 * parts * blocks * steps;
 }
 
-// As convolveGroup.
-static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutputs, int32_t firstChannel) {
-    // Equal parts of the row, an even number of them where there are several: the last one begins early enough to be whole.
-    int32_t parts = (pixels + 15) / 16;
-    if (parts > 1) parts += parts % 2;
+// The tiles of one group, `parts` equal parts of the row: the last one begins early enough to be whole.
+static __attribute__((noinline)) void NAME(multiplyParts)(const NAME(Tile) *t, int32_t pixels, int32_t parts, int32_t groupOutputs,
+                                                          int32_t firstChannel) {
     const int32_t rows = (pixels + parts - 1) / parts, taken = parts > 1 ? 2 : 4;
-    const int32_t lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16;
+    const int32_t lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16, steps = t->runs * ((t->runQuads + 15) / 16);
     const int32_t blocks = groupOutputs / 16, rest = groupOutputs % 16, allBlocks = blocks + (rest > 0);
-    if (!NAME(suitsMatrices)(t, pixels, parts, allBlocks)) return NAME(convolveGroup)(t, pixels, groupOutputs, firstChannel);
+    const int32_t lanes = (rest + 3) / 4 * 4;
     NAME(shapeMatrices)(rows, t->runQuads % 16);
 
     int32_t sums[2][MATRIX_SUMS] __attribute__((aligned(64)));
@@ -211,8 +209,6 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
         tile.channel = firstChannel + 16 * block;
         tile.outputs = isPartial ? groupOutputs - 16 * block : 16 * vectors;
         if (isPartial) {
-            // Lanes that are not there read the next quad's weights, for sums that nobody stores; but the last quads have no next.
-            const int32_t lanes = (rest + 3) / 4 * 4;
             const int8_t *end = t->weights + blocks * t->blockBytes + (int64_t)t->runs * t->runQuads * lanes * 4;
             for (int32_t q = 0; q < lastQuads; q++)
                 _mm512_store_si512(lastWeights + 64 * q, LOAD_SOME_WEIGHTS(end - (lastQuads - q) * lanes * 4, lanes));
@@ -225,11 +221,10 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
             const int32_t x = part * rows < pixels - rows ? part * rows : pixels - rows;
             const int32_t second = (part + 1) * rows < pixels - rows ? (part + 1) * rows - x : pixels - rows - x;
             const int32_t taking = parts > 1 ? second + rows : rows;
-            const int32_t steps = t->runs * ((t->runQuads + 15) / 16);
             tile.base = t->base + x * t->pixelStep;
             product.secondPixels = second * t->pixelStep;
             product.secondSums = second * vectors * 16;
-            product.share = (before.pixels * before.blocks / 4 + 1 + steps - 1) / steps;
+            product.share = before.pixels * before.blocks / (4 * steps) + 4;
             NAME(multiplyPart)(&product, sums[turn], &before, parts > 1, vectors);
             NAME(roundSome)(&before, MATRIX_SUMS);
             before = (NAME(Rounding)){.sums = sums[turn],
@@ -246,6 +241,20 @@ static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
     }
     NAME(roundSome)(&before, MATRIX_SUMS);
     _tile_release();
+}
+
+// As convolveGroup.
+static void NAME(multiplyGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutputs, int32_t firstChannel) {
+    // An even number of parts where there are several, for they are taken in pairs.
+    int32_t parts = (pixels + 15) / 16;
+    if (parts > 1) parts += parts % 2;
+    // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed
+    // by none, is read from a copy; so it has to be as long as what is read too much.
+    const int32_t steps = t->runs * ((t->runQuads + 15) / 16), lastQuads = t->runQuads % 16 ? t->runQuads % 16 : 16;
+    const int32_t rest = groupOutputs % 16, lanes = (rest + 3) / 4 * 4, isReachable = !rest || (lastQuads + 1) * lanes >= 16;
+    if (isReachable && NAME(suitsMatrices)(t, pixels, parts, (groupOutputs + 15) / 16, steps))
+        NAME(multiplyParts)(t, pixels, parts, groupOutputs, firstChannel);
+    else NAME(convolveGroup)(t, pixels, groupOutputs, firstChannel);
 }
 
 static int NAME(multiplyMatrices)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
