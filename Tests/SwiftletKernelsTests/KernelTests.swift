@@ -12,11 +12,14 @@ struct RandomCase: CustomStringConvertible {
     var window: IntegerWindow
 
     init(
-        using generator: inout SeededGenerator, largestKernel: Int = 4, largestWidth: Int = 8, largestPadding: Int = 4
+        using generator: inout SeededGenerator, smallestKernel: Int = 1, largestKernel: Int = 4,
+        largestDilation: Int = 3,
+        largestWidth: Int = 8, largestPadding: Int = 4
     ) {
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
-        let kernel = (height: random(1...largestKernel), width: random(1...largestKernel))
-        let dilation = (height: random(1...3), width: random(1...3))
+        let sizes = smallestKernel...largestKernel
+        let kernel = (height: random(sizes), width: random(sizes))
+        let dilation = (height: random(1...largestDilation), width: random(1...largestDilation))
         let padding = (top: random(0...largestPadding), left: random(0...largestPadding))
         let end = (bottom: random(0...largestPadding), right: random(0...largestPadding))
         let stride = (height: random(1...5), width: random(1...5))
@@ -80,20 +83,25 @@ enum ConvolutionKind: UInt64, CaseIterable {
     case depthwise = 51
     /// 1x1, few channels a group.
     case smallGroups = 52
+    /// 3x3 and not dilated.
+    case depthwise3x3 = 53
 }
 
 @Suite struct KernelTests {
     @Test(arguments: ConvolutionKind.allCases)
     func convolutionsEqualTheirDefinition(kind: ConvolutionKind) {
         let seed = kind.rawValue
-        let isDepthwise = kind == .depthwise
+        let isDepthwise = kind == .depthwise || kind == .depthwise3x3
         let sets = KernelSet.all
         for round in 0..<1500 {
             var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
             // Large enough for every size of tile, now and then.
             let isWide = round % 10 == 0
+            let is3x3 = kind == .depthwise3x3
             let shape = RandomCase(
-                using: &generator, largestKernel: kind == .smallGroups ? 1 : 4, largestWidth: isWide ? 45 : 8,
+                using: &generator, smallestKernel: is3x3 ? 3 : 1,
+                largestKernel: kind == .smallGroups ? 1 : is3x3 ? 3 : 4,
+                largestDilation: is3x3 ? 1 : 3, largestWidth: isWide ? 45 : 8,
                 largestPadding: kind == .smallGroups ? 0 : 4)
             let groups = Int.random(in: 1...(isDepthwise ? isWide ? 210 : 40 : 9), using: &generator)
             let groupInputs = isDepthwise ? 1 : Int.random(in: 1...19, using: &generator)
