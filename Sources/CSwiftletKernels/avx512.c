@@ -3,9 +3,8 @@
 #include <immintrin.h>
 #include <string.h>
 #include "requantize.h"
-#pragma clang attribute push(                                                                                         \
-    __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma,bmi,bmi2,popcnt"))), \
-    apply_to = function)
+#define FEATURES "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx512vbmi,avx512vbmi2,avx2,fma,bmi,bmi2,popcnt"
+#pragma clang attribute push(__attribute__((target(FEATURES))), apply_to = function)
 #define NAME(x) sk_avx512_##x
 #define LANES 16
 #define VI __m512i
@@ -235,5 +234,12 @@ static inline int NAME(mostPixels)(int vectors) { return vectors == 4 ? 6 : vect
 
 const SKKernels sk_avx512_table = {"avx512vnni",        NAME(convolve),    NAME(convolveDepthwise), NAME(add),
                                    NAME(poolMax), NAME(poolAverage), NAME(accumulate), NAME(dotProducts), NAME(read)};
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target(FEATURES ",amx-tile,amx-int8"))), apply_to = function)
+#include "matrices512.h"
+
+const SKKernels sk_amx_table = {"amx",             NAME(multiplyMatrices), NAME(convolveDepthwise), NAME(add),
+                                NAME(poolMax), NAME(poolAverage),      NAME(accumulate),        NAME(matrixProducts), NAME(read)};
 #pragma clang attribute pop
 #endif

@@ -220,7 +220,9 @@ static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SK
 #include SMALL_GROUPS
 #endif
 
-static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
+// - `convolveGroup`: what makes the outputs of one group, as convolveGroup does.
+static int NAME(convolveBy)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv,
+                            void (*convolveGroup)(NAME(Tile) *, int32_t pixels, int32_t groupOutputs, int32_t firstChannel)) {
     int32_t inputs = conv->groupInputs, outputs = conv->groupOutputs, groups = conv->groups;
     int32_t quads = (inputs + 3) / 4;
     int32_t taps = window->kernelHeight * window->kernelWidth;
@@ -283,11 +285,15 @@ static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow
             tile.weights = conv->weights + group * groupBytes;
             tile.output = out->channels ? made + group * outputs
                                         : out->start + (int64_t)x * out->pixelBytes + group * outputs;
-            NAME(convolveGroup)(&tile, pixels, outputs, group * outputs);
+            convolveGroup(&tile, pixels, outputs, group * outputs);
         }
         if (out->channels)
             NAME(scatter)(made, tile.outputStep, pixels, out->channels, allOutputs,
                           out->start + (int64_t)x * out->pixelBytes, out->pixelBytes);
     }
     return isPlain ? SK_IN_PLACE : SK_PACKED;
+}
+
+static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
+    return NAME(convolveBy)(in, out, window, conv, NAME(convolveGroup));
 }

@@ -2,7 +2,7 @@
 #include "CSwiftletKernels.h"
 
 #if defined(__x86_64__)
-extern const SKKernels sk_avx512_table, sk_avxvnni_table, sk_avx2_table;
+extern const SKKernels sk_amx_table, sk_avx512_table, sk_avxvnni_table, sk_avx2_table;
 #elif defined(__aarch64__)
 extern const SKKernels sk_i8mm_table, sk_dotprod_table, sk_neon_table;
 #endif
@@ -14,6 +14,21 @@ extern const SKKernels sk_i8mm_table, sk_dotprod_table, sk_neon_table;
 #include <sys/auxv.h>
 #endif
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Whether this process may use AMX's tiles: the kernel wants to be asked, for they make a thread's state 8 KiB larger. Asked again,
+// it only looks the answer up.
+static int mayUseTiles(void) {
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&
+           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+#else
+static int mayUseTiles(void) { return 0; }
+#endif
+
 // The best first.
 static const SKKernels *usable(int index) {
 #if defined(__x86_64__)
@@ -23,8 +38,8 @@ static const SKKernels *usable(int index) {
                           __builtin_cpu_supports("avx512vbmi2");
     const int hasAVX2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const int hasVNNI = hasAVX2 && __builtin_cpu_supports("avxvnni");
-    const SKKernels *all[] = {hasAVX512 ? &sk_avx512_table : 0, hasVNNI ? &sk_avxvnni_table : 0,
-                              hasAVX2 ? &sk_avx2_table : 0};
+    const SKKernels *all[] = {hasAVX512 && mayUseTiles() ? &sk_amx_table : 0, hasAVX512 ? &sk_avx512_table : 0,
+                              hasVNNI ? &sk_avxvnni_table : 0, hasAVX2 ? &sk_avx2_table : 0};
 #elif defined(__aarch64__)
 #if defined(__linux__)
     // Bits of the kernel's ELF hwcaps: ASIMDDP, I8MM.

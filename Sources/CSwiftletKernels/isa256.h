@@ -1,5 +1,4 @@
 // The kernels for 256-bit vectors, compiled for AVX2 and, with its dot products, for AVX-VNNI. Convolution is the common text.
-// Means are left to the portable kernels.
 //
 // DOT256(acc, a, w) and the types BYTES and WEIGHTS with their loads come from the including file.
 #include <immintrin.h>
@@ -206,21 +205,9 @@ static inline int NAME(mostPixels)(int vectors) { return vectors == 2 ? MOST_PIX
 
 #include "depthwise256.h"
 #include "elementwise256.h"
-
-// MARK: The rest
-
-static int NAME(leavePooling)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
-    (void)in, (void)out, (void)w, (void)low, (void)high;
-    return 0;
-}
-
-static int NAME(leaveSums)(const SKInput *row, int32_t *sums) {
-    (void)row, (void)sums;
-    return 0;
-}
-
+#include "pool256.h"
 #include "probe.h"
 
 #define TABLE(name)                                                                                              \
     {name,               NAME(convolve),   NAME(convolveDepthwise), NAME(add), NAME(poolMax), \
-     NAME(leavePooling), NAME(leaveSums), NAME(dotProducts),       NAME(read)}
+     NAME(poolAverage),  NAME(accumulate), NAME(dotProducts),       NAME(read)}

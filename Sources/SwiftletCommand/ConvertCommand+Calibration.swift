@@ -1,6 +1,7 @@
 /// The pictures that `swiftlet convert` calibrates on.
 ///
 /// What it does not do: look at them.
+import SwiftletConverter
 import SwiftletTraining
 
 extension ConvertCommand {
@@ -8,9 +9,11 @@ extension ConvertCommand {
     func calibrationPictures(of network: some TrainedNetwork) throws -> (any DataSet)? {
         if network.learnedRanges != nil {
             let standard = Self.standardRanges
-            guard !sharedScales, !nearestRounding, !empiricalBiases, keep.isEmpty, !auto, ranges == standard else {
+            guard !sharedScales, rounding == ConversionOptions().roundingMethod, !empiricalBiases, keep.isEmpty, !auto,
+                ranges == standard
+            else {
                 throw CommandFailure(
-                    "\(files[0]) has learned its ranges in training: leave out --ranges, --shared-scales, --nearest-rounding, "
+                    "\(files[0]) has learned its ranges in training: leave out --ranges, --shared-scales, --rounding, "
                         + "--empirical-biases, --keep and --auto")
             }
             guard let source = calibration else {

@@ -48,8 +48,11 @@ struct ConvertCommand: ParsableCommand {
     var ranges = Self.standardRanges
     @Flag(help: "One scale for all channels of a map, even where scales of single channels cost nothing.")
     var sharedScales = false
-    @Flag(help: "Round each weight to nearest; else so that errors cancel on the calibration pictures.")
-    var nearestRounding = false
+    @Option(
+        help:
+            "How weights are rounded: nearest; feedback, so that errors cancel on the calibration pictures; adaptive, by a search for the least error on them."
+    )
+    var rounding = ConversionOptions().roundingMethod
     @Flag(help: "Run the model on calibration pictures and give back in its biases what int8 took from means.")
     var empiricalBiases = false
     @Option(
@@ -90,10 +93,10 @@ struct ConvertCommand: ParsableCommand {
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
-        "--calibration, --evaluation, --report, --shared-scales, --nearest-rounding, --empirical-biases, --keep, --auto and --explain"
+        "--calibration, --evaluation, --report, --shared-scales, --rounding, --empirical-biases, --keep, --auto and --explain"
     private var asksForFloat: Bool {
-        calibration != nil || evaluation != nil || report != nil || sharedScales || nearestRounding
-            || empiricalBiases || !keep.isEmpty || auto || explain
+        calibration != nil || evaluation != nil || report != nil || sharedScales
+            || rounding != ConversionOptions().roundingMethod || empiricalBiases || !keep.isEmpty || auto || explain
     }
 
     func validate() throws {
@@ -143,21 +146,25 @@ struct ConvertCommand: ParsableCommand {
                 throw CommandFailure(
                     "\(files[0]) is an int8 model already; give the float checkpoint that it came from")
             }
-            if architecture == nil, TFLiteImporter.isTFLite(firstBytes(of: files[0])) {
-                try takeOver(files[0], to: files[1])
+            guard architecture == nil, TFLiteFile.isTFLite(firstBytes(of: files[0])) else {
+                return try convert(network(of: files[0]), to: files[1])
+            }
+            let graph = try TFLiteFile.graph(contentsOf: files[0])
+            if graph.isFloat {
+                try convert(imported.network(of: graph, path: files[0]), to: files[1])
             } else {
-                try convert(network(of: files[0]), to: files[1])
+                try takeOver(graph, path: files[0], to: files[1])
             }
         }
     }
 
     /// A network that is quantized already: nothing is calibrated, nothing is lost.
-    private func takeOver(_ path: String, to output: String) throws {
+    private func takeOver(_ graph: TFLiteGraph, path: String, to output: String) throws {
         guard !asksForFloat else {
             throw CommandFailure(
                 "\(path) is quantized already: leave out \(Self.floatOptions); swiftlet eval measures the model")
         }
-        let model = try imported.model(of: path, arrangement: arrangement)
+        let model = try imported.model(of: graph, path: path, arrangement: arrangement)
         try AtomicFile.write(model.bytes, to: output)
         let name = path.split(separator: "/").last.map(String.init) ?? path
         try announce(model, name: name, note: "its own integers", path: output)
@@ -218,7 +225,7 @@ struct ConvertCommand: ParsableCommand {
         var options = ConversionOptions()
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
         options.equalizesChannels = !sharedScales
-        options.roundsWithFeedback = !nearestRounding
+        options.roundingMethod = rounding
         options.correctsBiasesEmpirically = empiricalBiases
         options.explains = explain
         options.wideLayers = keep.map { String($0.dropLast("=int16".count)) }
@@ -270,3 +277,5 @@ private func firstBytes(of path: String) -> [UInt8] {
     defer { try? handle.close() }
     return [UInt8]((try? handle.read(upToCount: 16)) ?? Data())
 }
+
+extension RoundingMethod: ExpressibleByArgument {}

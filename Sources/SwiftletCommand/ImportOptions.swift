@@ -35,11 +35,20 @@ struct ImportOptions: ParsableArguments {
         try ONNXImporter(contentsOf: path).network(choice(), classNames: names())
     }
 
-    /// The model of a `.tflite` file, which is quantized already.
+    /// The float network of a `.tflite` file.
     ///
-    /// - Parameter arrangement: how it lies in memory.
-    func model(of path: String, arrangement: Arrangement) throws -> ConvertedModel {
-        try TFLiteImporter(contentsOf: path).model(choice(), classNames: names(), arrangement: arrangement)
+    /// - Parameter path: where it has been read.
+    func network(of graph: TFLiteGraph, path: String) throws -> ImportedNetwork {
+        try TFLiteFloatImporter(graph, file: path).network(choice(), classNames: names())
+    }
+
+    /// The model of a `.tflite` file that is quantized already.
+    ///
+    /// - Parameters:
+    ///   - path: where it has been read.
+    ///   - arrangement: how it lies in memory.
+    func model(of graph: TFLiteGraph, path: String, arrangement: Arrangement) throws -> ConvertedModel {
+        try TFLiteImporter(graph, file: path).model(choice(), classNames: names(), arrangement: arrangement)
     }
 
     private func names() throws -> [String]? {

@@ -38,9 +38,7 @@ public struct Calibration {
     public var channels: [ValueID: ChannelStatistics]
     /// With these weights are rounded so that their errors cancel.
     var covariances: [ValueID: ConvolutionCovariances] = [:]
-    /// The means of channels over the first of the pictures, `EmpiricalBiasCorrection.pictures` of them: what int8 is then compared
-    /// with.
-    var firstMeans: [ValueID: [Float]] = [:]
+    var roundingMethod = RoundingMethod.nearest
     /// Whether channels have scales of their own where that costs nothing; needs `channels`.
     public var equalizesChannels: Bool
     /// Layers whose outputs have 16 bits, by name.
@@ -57,24 +55,56 @@ public struct Calibration {
     }
 }
 
+/// What float does on the calibration pictures: all that any choice of options may ask.
+struct Observations {
+    var statistics: [ValueID: ValueStatistics]
+    var channels: [ValueID: ChannelStatistics]
+    var covariances: [ValueID: ConvolutionCovariances]
+    /// The means of channels over the first of the pictures, `EmpiricalBiasCorrection.pictures` of them: what int8 is then compared
+    /// with.
+    var firstMeans: [ValueID: [Float]]
+
+    /// - Throws: `CalibrationError` for NaN or infinity.
+    func ranges(in graph: Graph, options: ConversionOptions) throws -> [ValueID: ClosedRange<Float>] {
+        // Steps of 16 bits are fine enough to hold all that was seen.
+        let wide = try Converter.values(of: options.wideLayers, in: graph)
+        var ranges: [ValueID: ClosedRange<Float>] = [:]
+        for (value, statistics) in statistics {
+            ranges[value] = try statistics.range(wide.contains(value) ? .minMax : options.rangeMethod)
+        }
+        return ranges
+    }
+
+    /// - Throws: `CalibrationError` for NaN or infinity.
+    func calibration(of graph: Graph, options: ConversionOptions) throws -> Calibration {
+        var calibration = Calibration(
+            ranges: try ranges(in: graph, options: options), channels: channels,
+            equalizesChannels: options.equalizesChannels, wideLayers: options.wideLayers)
+        calibration.covariances = options.roundingMethod == .nearest ? [:] : covariances
+        calibration.roundingMethod = options.roundingMethod
+        return calibration
+    }
+}
+
 enum Calibrator {
     static let batchSize = 32
 
-    /// The ranges of `values`, the statistics of the channels of `averaged`, and how the inputs of convolutions go together, over the
-    /// pictures of `dataSet`.
+    /// What `values` are, what the channels of `averaged` are, and how the inputs of the `convolutions` go together, over the pictures
+    /// of `dataSet`.
     ///
-    /// - Throws: what the data set throws; `CalibrationError` for NaN or infinity.
+    /// - Parameter convolutions: for each convolution's node, the value that its operation is known by.
+    /// - Throws: what the data set throws.
     static func observe(
-        _ values: [ValueID], averaged: [ValueID], in graph: Graph, dataSet: any DataSet, options: ConversionOptions
-    ) throws -> Calibration {
+        _ values: [ValueID], averaged: [ValueID] = [], convolutions: [String: ValueID] = [:], in graph: Graph,
+        dataSet: any DataSet, options: ConversionOptions
+    ) throws -> Observations {
         let executor = try FloatExecutor(graph: graph, batchSize: batchSize, threads: options.threads)
         var statistics = Dictionary(
             uniqueKeysWithValues: values.map { ($0, ValueStatistics(name: graph.values[$0].name)) })
         var channels = Dictionary(
             averaged.map { ($0, ChannelSums(count: graph.values[$0].shape.channels)) },
             uniquingKeysWith: { first, _ in first })
-        var inputs = InputCovariances(
-            graph, outputs: options.roundsWithFeedback ? try Converter.convolutionValues(of: graph) : [:])
+        var inputs = InputCovariances(graph, outputs: convolutions)
         var firstMeans: [ValueID: [Float]] = [:]
         let indices = sample(dataSet.count, options: options)
         try PixelBatches(dataSet: dataSet, indices: indices, batchSize: batchSize).forEach { pixels, batch in
@@ -87,18 +117,9 @@ enum Calibrator {
                 firstMeans = channels.compactMapValues { $0.statistics?.means }
             }
         }
-        var ranges: [ValueID: ClosedRange<Float>] = [:]
-        // Steps of 16 bits are fine enough to hold all that was seen.
-        let wide = try Converter.values(of: options.wideLayers, in: graph)
-        for (value, statistics) in statistics {
-            ranges[value] = try statistics.range(wide.contains(value) ? .minMax : options.rangeMethod)
-        }
-        var calibration = Calibration(
-            ranges: ranges, channels: channels.compactMapValues(\.statistics),
-            equalizesChannels: options.equalizesChannels, wideLayers: options.wideLayers)
-        calibration.covariances = inputs.covariances
-        calibration.firstMeans = firstMeans
-        return calibration
+        return Observations(
+            statistics: statistics, channels: channels.compactMapValues(\.statistics), covariances: inputs.covariances,
+            firstMeans: firstMeans)
     }
 
     /// Indices of the pictures that calibration looks at: the front of a seeded shuffle.

@@ -7,8 +7,8 @@ public struct ConversionOptions: Sendable {
     public var rangeMethod = RangeMethod.percentile(99.999)
     /// Whether channels have scales of their own where that costs nothing.
     public var equalizesChannels = true
-    /// Whether weights are rounded so that their errors cancel on the calibration pictures.
-    public var roundsWithFeedback = true
+    /// How weights are rounded.
+    public var roundingMethod = RoundingMethod.adaptive
     /// Whether biases give back what int8 as a whole does to means; else only what rounding their own weights does. MobileNetV1 0.25 gains two
     /// decibels by it; MobileNetV2 and SqueezeNet lose as much or less, so it is off unless asked for.
     public var correctsBiasesEmpirically = false
@@ -32,7 +32,8 @@ extension ConversionOptions {
     /// What differs from one trial to the next, as flags of `convert`.
     public var flags: String {
         let flags = [
-            equalizesChannels ? nil : "--shared-scales", roundsWithFeedback ? nil : "--nearest-rounding",
+            equalizesChannels ? nil : "--shared-scales",
+            roundingMethod == ConversionOptions().roundingMethod ? nil : "--rounding \(roundingMethod.rawValue)",
             correctsBiasesEmpirically ? "--empirical-biases" : nil,
         ]
         let kept = wideLayers.map { "--keep \($0)=int16" }

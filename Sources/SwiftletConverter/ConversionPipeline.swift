@@ -30,7 +30,9 @@ public enum ConversionPipeline {
                 throw ConversionError.wrongInput(
                     reason: "\(network.architectureText) has learned no ranges: calibrate it on pictures")
             }
-            return try calibrate(graph, of: network, on: calibration, options: options)
+            let seen = try observe(
+                graph, on: calibration, covariances: options.roundingMethod != .nearest, options: options)
+            return try quantize(graph, of: network, seen, on: calibration, options: options)
         }
         let assembled = try Converter.assemble(
             graph, calibration: Calibration(learned: learned, of: graph),
@@ -41,14 +43,29 @@ public enum ConversionPipeline {
         return conversion
     }
 
-    private static func calibrate(
-        _ graph: Graph, of network: some TrainedNetwork, on calibration: any DataSet, options: ConversionOptions
+    /// - Parameters:
+    ///   - graph: prepared for quantization.
+    ///   - covariances: whether they are looked at, which all ways to round but to nearest need.
+    static func observe(
+        _ graph: Graph, on calibration: any DataSet, covariances: Bool, options: ConversionOptions
+    ) throws -> Observations {
+        try Calibrator.observe(
+            Converter.rangedValues(of: graph), averaged: Converter.operationValues(of: graph),
+            convolutions: covariances ? Converter.convolutionValues(of: graph) : [:], in: graph, dataSet: calibration,
+            options: options)
+    }
+
+    /// - Parameters:
+    ///   - graph: the network's, prepared for quantization.
+    ///   - seen: on the pictures of `calibration` that `options` choose.
+    ///   - comparesLayers: whether the report tells of each layer.
+    static func quantize(
+        _ graph: Graph, of network: some TrainedNetwork, _ seen: Observations, on calibration: any DataSet,
+        comparesLayers: Bool = true, options: ConversionOptions
     ) throws -> Conversion {
-        let values = try Converter.rangedValues(of: graph)
-        let seen = try Calibrator.observe(
-            values, averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         var assembled = try Converter.assemble(
-            graph, calibration: seen, leastSplitChannels: Converter.leastSplitChannels)
+            graph, calibration: seen.calibration(of: graph, options: options),
+            leastSplitChannels: Converter.leastSplitChannels)
         let pictures = Calibrator.sample(calibration.count, options: options)
         if options.correctsBiasesEmpirically {
             let correction = EmpiricalBiasCorrection(
@@ -58,7 +75,8 @@ public enum ConversionPipeline {
                     batchSize: 1), threads: options.threads)
             try Converter.correctBiases(of: &assembled, correction, description: ModelDescription(network))
         }
-        return try finish(assembled, graph, of: network, comparing: calibration, options: options)
+        return try finish(
+            assembled, graph, of: network, comparing: comparesLayers ? calibration : nil, options: options)
     }
 
     /// - Parameter pictures: what layers are compared on; nil for no comparison.

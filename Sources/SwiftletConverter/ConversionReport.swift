@@ -29,9 +29,11 @@ public struct ConversionReport: Sendable, Codable {
                 sqnr: float.sqnr(of: int8))
         }
 
-        /// More right answers; if as many, more answers like float's; if as many, scores nearer to float's.
+        /// More answers that are right or like float's, those that are both counted twice; if as many, scores nearer to float's. A
+        /// picture that int8 answers right by luck, against float, is so worth no more than one that it answers as float does.
         public func isBetter(than other: Accuracy) -> Bool {
-            (int8, agreement, sqnr) > (other.int8, other.agreement, other.sqnr)
+            (((int8 + agreement) * Double(images)).rounded(), sqnr)
+                > (((other.int8 + other.agreement) * Double(images)).rounded(), other.sqnr)
         }
     }
 
@@ -81,6 +83,17 @@ public struct ConversionReport: Sendable, Codable {
     public func layersThatHurtMost(_ count: Int = 5) -> [LayerReport] {
         let known = layers.filter { $0.explanation != nil && $0.scores != nil }
         return Array(known.sorted { ($0.scores ?? 0) < ($1.scores ?? 0) }.prefix(count))
+    }
+
+    /// The layers that 16 bits may help most, worst first: of those that hurt most, the ones whose explanation says so.
+    func layersWorthKeeping(_ count: Int) -> [String] {
+        var names: [String] = []
+        for remedy in layersThatHurtMost(layers.count).flatMap({ $0.explanation?.remedies ?? [] }) {
+            guard remedy.hasPrefix("--keep "), remedy.hasSuffix("=int16") else { continue }
+            let name = String(remedy.dropFirst("--keep ".count).dropLast("=int16".count))
+            if !names.contains(name) { names.append(name) }
+        }
+        return Array(names.prefix(count))
     }
 
     /// The report for a person.

@@ -93,8 +93,11 @@ public enum Converter {
             input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
         return try Assembly.assemble(
-            network, scales: scales, means: calibration.channels.mapValues(\.means),
-            covariances: calibration.covariances, inputsArePixels: true)
+            network, scales: scales,
+            inputs: InputKnowledge(
+                means: calibration.channels.mapValues(\.means), covariances: calibration.covariances,
+                roundingMethod: calibration.roundingMethod),
+            inputsArePixels: true)
     }
 
     /// Corrects biases on pictures. The network runs in a plan of its own for that: any plan gives the same output.

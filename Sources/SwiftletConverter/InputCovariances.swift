@@ -13,6 +13,15 @@ struct ConvolutionCovariances {
     let groups: [[Double]]
 }
 
+/// What calibration knows of the numbers that weights meet, and what is done with it.
+struct InputKnowledge {
+    /// Of each channel of values on real pictures; biases of what reads others are not corrected.
+    var means: [ValueID: [Float]] = [:]
+    var covariances: [ValueID: ConvolutionCovariances] = [:]
+    /// To nearest in any case where no covariance is known.
+    var roundingMethod = RoundingMethod.nearest
+}
+
 struct InputCovariances {
     /// A factorization takes a third of the cube of this.
     static let limit = 1300

@@ -52,6 +52,6 @@ extension Converter {
         let ranges = Dictionary(uniqueKeysWithValues: Set(try rangedValues(of: graph)).map { ($0, Float(-1)...1) })
         let scales = try ScaleAssignment(
             network, ranges: ranges, input: AffineQuantization(scale: 1, zeroPoint: -128), names: { "value \($0)" })
-        return try Assembly.assemble(network, scales: scales, means: [:], inputsArePixels: true, omitsWeights: true)
+        return try Assembly.assemble(network, scales: scales, inputsArePixels: true, omitsWeights: true)
     }
 }

@@ -19,7 +19,7 @@ extension QuantizationScheme {
     ) throws {
         let graph = try network.graph.removingDropout().hoistingActivations()
             .paddingWithGreyLevels(network.preprocessing)
-        let trained = try Self.lower(graph)
+        let trained = try Lowering.lower(graph, form: .trained)
         let prepared = try network.graph.preparedForQuantization(network.preprocessing)
         try Self.requireSameOperations(trained, Lowering.lower(prepared))
         let bounds =
@@ -27,16 +27,6 @@ extension QuantizationScheme {
         let groups = ScaleGroups(trained)
         self = try Self.make(
             graph, trained, groups, bounds: bounds, pictureSteps: network.preprocessing.deviation.map { 1 / $0 })
-    }
-
-    private static func lower(_ graph: Graph) throws -> LoweredNetwork {
-        for node in graph.nodes {
-            guard case .learnedGroupConvolution = node.operation else { continue }
-            throw ConversionError.untrainable(
-                node: node.name,
-                reason: "a learned group convolution is another one in int8, without the inputs it has dropped")
-        }
-        return try Lowering.lower(graph, form: .trained)
     }
 
     private static func requireSameOperations(_ trained: LoweredNetwork, _ prepared: LoweredNetwork) throws {
@@ -54,11 +44,10 @@ extension QuantizationScheme {
     private static func calibrate(
         _ prepared: Graph, calibration: any DataSet, options: ConversionOptions
     ) throws -> [String: ClosedRange<Float>] {
-        var options = options
-        options.roundsWithFeedback = false
         let seen = try Calibrator.observe(
-            Converter.rangedValues(of: prepared), averaged: [], in: prepared, dataSet: calibration, options: options)
-        return try Lowering.lower(prepared).rangedOperations.reduce(into: [:]) { $0[$1.name] = seen.ranges[$1.value] }
+            Converter.rangedValues(of: prepared), in: prepared, dataSet: calibration, options: options)
+        let ranges = try seen.ranges(in: prepared, options: options)
+        return try Lowering.lower(prepared).rangedOperations.reduce(into: [:]) { $0[$1.name] = ranges[$1.value] }
     }
 
     private static func make(

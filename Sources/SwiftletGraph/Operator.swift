@@ -63,6 +63,10 @@ public enum Activation: Hashable, Sendable, Codable {
     case sigmoid
     case tanh
     case swish
+    /// Below zero `alpha * (exp(x) - 1)` (Clevert et al. 2016, equation 15).
+    case elu(alpha: Float)
+    /// `x * relu6(x + 3) / 6` (MobileNetV3, Howard et al. 2019, section 5.2).
+    case hardSwish
 }
 
 public enum PoolKind: String, Hashable, Sendable, Codable {

@@ -5,16 +5,6 @@
 /// What it does not do: take over quantized networks, or train what it has read.
 import SwiftletFiles
 import SwiftletGraph
-import SwiftletTraining
-
-/// A network that another program has built.
-public struct ImportedNetwork: TrainedNetwork {
-    public let graph: Graph
-    public let classNames: [String]
-    public let preprocessing: Preprocessing
-    public let architectureText: String
-    public var trainingData: String? { nil }
-}
 
 public struct ONNXImporter {
     private let path: String
@@ -53,18 +43,6 @@ public struct ONNXImporter {
     ///   - classNames: one a class; nil for "class 0" and so on.
     /// - Throws: `ImportError` when the output is no scores of classes, or mean and deviation are not given.
     public func network(_ choice: PreprocessingChoice, classNames: [String]?) throws -> ImportedNetwork {
-        let output = graph.outputShape
-        guard output.height == 1, output.width == 1 else {
-            throw ImportError.unsupported(
-                file: path, problems: ["its output is a map of \(output), a classifier's is one number a class"])
-        }
-        if let classNames, classNames.count != output.channels {
-            throw ImportError.badPreprocessing(
-                "\(path) has \(output.channels) classes, \(classNames.count) names are given")
-        }
-        return ImportedNetwork(
-            graph: graph, classNames: classNames ?? (0..<output.channels).map { "class \($0)" },
-            preprocessing: try .merged(choice, nil, file: path, input: graph.inputShape),
-            architectureText: path.split(separator: "/").last.map(String.init) ?? path)
+        try ImportedNetwork(graph, choice, classNames: classNames, file: path)
     }
 }

@@ -1,9 +1,8 @@
 /// Takes over an int8 network from a `.tflite` file, with the integers that it computes with: the output has the bytes of TensorFlow
 /// Lite's reference interpreter.
 ///
-/// What it does not do: float networks; those come as ONNX or as weights of a zoo network.
+/// What it does not do: float networks; `TFLiteFloatImporter` takes those over.
 import SwiftletConverter
-import SwiftletFiles
 import SwiftletGraph
 import SwiftletPlanner
 import SwiftletQuantizer
@@ -12,16 +11,12 @@ public struct TFLiteImporter {
     private let path: String
     public let graph: QuantizedGraph
 
-    /// Whether a file is taken for TensorFlow Lite, by its first bytes.
-    public static func isTFLite(_ bytes: [UInt8]) -> Bool { TFLiteFile.isTFLite(bytes) }
-
-    /// - Throws: `FileError`, `ImportError`, `ConversionError`.
-    public init(contentsOf path: String) throws { try self.init(parsing: readFile(path), file: path) }
-
-    /// - Parameter file: what errors call it.
-    public init(parsing bytes: [UInt8], file: String) throws {
+    /// - Parameters:
+    ///   - source: what `TFLiteFile` has read.
+    ///   - file: what errors call it.
+    /// - Throws: `ImportError`, `ConversionError`.
+    public init(_ source: TFLiteGraph, file: String) throws {
         path = file
-        let source = try TFLiteFile.graph(parsing: bytes, file: file)
         let problems = TFLiteTranslator.problems(of: source)
         guard problems.isEmpty else { throw ImportError.unsupported(file: file, problems: problems) }
         do {

@@ -1,8 +1,8 @@
 /// Hands rows to the kernels of this processor's instruction set, where there are any: the same bytes, faster.
 ///
 /// On a host they are chosen once, by what the processor has or by the environment variable `SWIFTLET_ISA`
-/// (`avx512vnni`, `avxvnni`, `avx2`; `i8mm`, `dotprod`, `neon`; `portable`); for bare metal when the firmware is built, by the
-/// core. What it does not do: exist for cores that have no kernels of their own.
+/// (`amx`, `avx512vnni`, `avxvnni`, `avx2`; `i8mm`, `dotprod`, `neon`; `portable`); for bare metal when the firmware is
+/// built, by the core. What it does not do: exist for cores that have no kernels of their own.
 #if canImport(CSwiftletKernels)
     import CSwiftletKernels
     import SwiftletArithmetic
@@ -29,7 +29,7 @@
             /// The names of those that this processor has, the best first.
             public static var names: [String] { allNames.filter { named($0) != nil } }
 
-            private static let allNames = ["avx512vnni", "avxvnni", "avx2", "i8mm", "dotprod", "neon"]
+            private static let allNames = ["amx", "avx512vnni", "avxvnni", "avx2", "i8mm", "dotprod", "neon"]
 
             /// Dot products of the instruction set that stay in registers, as fast as the core can.
             ///

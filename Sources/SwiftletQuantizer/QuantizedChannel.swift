@@ -13,20 +13,26 @@ public struct QuantizedChannel: Sendable {
     /// Half of what 32 bits hold: the rest is left to the sum.
     public static let biasLimit = 1_073_741_824.0
 
-    /// Rounds to nearest, or as `feedback` says. The scale is the smallest that holds the largest weight in 127 steps, or a larger one when the
+    /// The scale is the smallest that holds the largest weight in 127 steps, or a larger one when `rounding` says so or the
     /// bias would not fit otherwise: a channel of all but dead weights with a real bias, as batch norms of dead channels
     /// leave behind.
-    public init(_ values: [Float], bias real: Float, inputScale: Double, feedback: RoundingFeedback? = nil) {
+    public init(
+        _ values: [Float], bias real: Float, inputScale: Double, rounding: any WeightRounding = NearestRounding()
+    ) {
         let largest = Double(values.map(abs).max() ?? 0)
-        var scale = largest / 127
         let forBias = abs(Double(real)) / (inputScale * Self.biasLimit)
-        scale = max(scale, forBias)
-        if scale == 0 { scale = 1 }
-        self.scale = scale
-        let steps = values.map { Double($0) / scale }
-        weights =
-            feedback?.round(steps)
-            ?? steps.map { Int8(max(-127, min(127, $0.rounded(.toNearestOrAwayFromZero)))) }
+        let least = max(largest / 127, forBias)
+        let rounded = rounding.quantize(values.map { Double($0) }, least: least == 0 ? 1 : least)
+        (weights, scale) = (rounded.steps, rounded.scale)
         bias = Int32((Double(real) / (inputScale * scale)).rounded(.toNearestOrAwayFromZero))
+    }
+
+    /// The same weights with another bias; nil when it does not fit into their scale.
+    public func withBias(_ real: Float, inputScale: Double) -> QuantizedChannel? {
+        let steps = (Double(real) / (inputScale * scale)).rounded(.toNearestOrAwayFromZero)
+        guard abs(steps) <= Self.biasLimit else { return nil }
+        var result = self
+        result.bias = Int32(steps)
+        return result
     }
 }

@@ -7,7 +7,7 @@
 /// Source: Frantar and Alistarh 2022, "Optimal Brain Compression", and Frantar et al. 2022, "GPTQ"; in the form of Babai's nearest
 /// plane, which needs no inverse: with `H = M M'` and `M` upper triangular the error is `|M' d|^2`.
 
-public struct RoundingFeedback: Sendable {
+public struct RoundingFeedback: WeightRounding {
     public let count: Int
     /// Row `i`: what the error of weight `j < i` asks of weight `i`, `M[j][i] / M[i][i]`.
     private let shares: [Double]
@@ -20,10 +20,9 @@ public struct RoundingFeedback: Sendable {
     public init?(covariance: [Double], count: Int) {
         guard count > 0, covariance.count == count * count else { return nil }
         self.count = count
-        var matrix = covariance
-        let mean = (0..<count).reduce(0) { $0 + matrix[$1 * count + $1] } / Double(count)
+        let mean = Self.meanVariance(covariance, count: count)
         guard mean.isFinite, mean > 0 else { return nil }
-        for index in 0..<count { matrix[index * count + index] += Self.damping * mean }
+        var matrix = Self.damped(covariance, count: count)
         var shares = [Double](repeating: 0, count: count * count)
         var isPositive = true
         matrix.withUnsafeMutableBufferPointer { matrix in
@@ -51,9 +50,24 @@ public struct RoundingFeedback: Sendable {
         self.shares = shares
     }
 
+    private static func meanVariance(_ covariance: [Double], count: Int) -> Double {
+        (0..<count).reduce(0) { $0 + covariance[$1 * count + $1] } / Double(count)
+    }
+
+    static func damped(_ covariance: [Double], count: Int) -> [Double] {
+        var matrix = covariance
+        let added = damping * meanVariance(covariance, count: count)
+        for index in 0..<count { matrix[index * count + index] += added }
+        return matrix
+    }
+
+    public func quantize(_ values: [Double], least: Double) -> RoundedWeights {
+        RoundedWeights(steps: round(values.map { $0 / least }), scale: least)
+    }
+
     /// - Parameter values: weights in steps of their scale, `count` of them.
     /// - Returns: the rounded ones, -127...127.
-    public func round(_ values: [Double]) -> [Int8] {
+    func round(_ values: [Double]) -> [Int8] {
         var errors = [Double](repeating: 0, count: count)
         var result = [Int8](repeating: 0, count: count)
         shares.withUnsafeBufferPointer { shares in

@@ -17,7 +17,7 @@ enum ModelSeeds {
                     .everyOperator(), keeping: ["stem", "depthwise", "add", "mean", "classifier"],
                     arrangement: Arrangement())
             ]
-            + TFLiteSeeds.tflite().map {
+            + TFLiteSeeds.int8().map {
                 try Converter.convert(TFLiteTranslator.translate(TFLiteFile.graph(parsing: $0, file: "seed"))).bytes
             }
             + (1...6).map { try convert(RandomGraph.make(seed: $0, layers: 4)) }

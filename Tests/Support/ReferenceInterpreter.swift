@@ -177,6 +177,8 @@ public enum ReferenceInterpreter {
         case .sigmoid: 1 / (1 + exponential(-value))
         case .tanh: 2 / (1 + exponential(-2 * value)) - 1
         case .swish: value / (1 + exponential(-value))
+        case .elu(let alpha): value > 0 ? value : alpha * (exponential(value) - 1)
+        case .hardSwish: value * min(max(value + 3, 0), 6) / 6
         }
     }
 

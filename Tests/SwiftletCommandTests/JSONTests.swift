@@ -168,11 +168,20 @@ import TestSupport
         #expect(result.status == 0, "\(result.errors)")
         let report = try result.json()
         let trials = try #require(report["trials"] as? [[String: Any]])
-        func int8(_ trial: [String: Any]) -> Double { (trial["accuracy"] as? [String: Any])?["int8"] as? Double ?? -1 }
+        // Answers that are right, and those like float's; of 250.
+        func answers(_ holder: [String: Any]?) -> Int {
+            let accuracy = holder?["accuracy"] as? [String: Any]
+            let shares = ["int8", "agreement"].map { accuracy?[$0] as? Double ?? -1 }
+            return Int((shares.reduce(0, +) * 250).rounded())
+        }
         let kept = trials.filter { $0["isKept"] as? Bool == true }
         #expect(trials.count > 3 && kept.count == 1)
-        #expect(int8(kept[0]) == trials.map(int8).max())
-        #expect((report["accuracy"] as? [String: Any])?["int8"] as? Double == int8(kept[0]))
+        #expect(answers(kept.first) == trials.map(answers).max())
+        #expect(answers(report) == answers(kept.first))
+        let flags = trials.compactMap { $0["flags"] as? String }
+        for tried in ["--empirical-biases", "--rounding nearest", "--ranges mse", "--keep"] {
+            #expect(flags.contains { $0.contains(tried) }, "\(flags)")
+        }
     }
 
     @Test func convertReportsAccuracy() throws {

@@ -58,8 +58,8 @@ import TestSupport
         #expect(named.allSatisfy { $0 == "portable" || $0.hasPrefix(chosen + " ") }, "\(named)")
         let portable = try operators(self.profile(environment: ["SWIFTLET_ISA": "portable"]))
         #expect(portable.allSatisfy { $0["kernel"] as? String == "portable" }, "\(portable)")
-        if chosen == "avx512vnni" {
-            #expect(Set(named).isSuperset(of: ["avx512vnni pointwise", "avx512vnni depthwise3x3"]), "\(named)")
+        if ["amx", "avx512vnni"].contains(chosen) {
+            #expect(Set(named).isSuperset(of: ["\(chosen) pointwise", "\(chosen) depthwise3x3"]), "\(named)")
         }
     }
 

@@ -124,7 +124,7 @@ private let smallZoo = [
     }
 
     /// As tables of 256 entries, whatever the scales before and behind them.
-    @Test(arguments: [Activation.leakyReLU(slope: 0.1), .sigmoid, .tanh, .swish])
+    @Test(arguments: [Activation.leakyReLU(slope: 0.1), .sigmoid, .tanh, .swish, .elu(alpha: 1), .hardSwish])
     func activationsThatNoClampStandsForAreCloseToFloat(_ activation: Activation) throws {
         var graph = Graph(name: "t", input: Shape(height: 8, width: 8, channels: 3))
         var value = graph.input

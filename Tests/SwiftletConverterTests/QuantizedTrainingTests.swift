@@ -55,7 +55,7 @@ import Testing
 
     @Test(arguments: [
         "mobilenet-v1:width=0.25,", "mobilenet-v2:width=0.35,", "shufflenet-v1:width=0.25,groups=3,",
-        "shufflenet-v2:width=0.5,", "lenet5:", "resnet-8:",
+        "shufflenet-v2:width=0.5,", "lenet5:", "resnet-8:", "condensenet:stages=2-2-2,growth=8-8-8,",
     ])
     func theNetworkThatIsTrainedAndTheInt8NetworkSayTheSame(_ name: String) throws {
         let start = try floatNetwork(name + Self.size)
@@ -131,16 +131,26 @@ import Testing
         #expect(statistics(checkpoints[1]) == statistics(checkpoints[3]))
     }
 
-    @Test func whatInt8FoldsElsewhereIsRefusedInOneLine() throws {
+    @Test func learnedGroupsThatHaveNotCondensedAreRefused() throws {
         let architecture = try Architecture(parsing: "condensenet:stages=2-2-2,growth=8-8-8," + Self.size)
         var graph = try architecture.makeGraph()
         GraphInitializer.initialize(&graph, seed: 1)
         let checkpoint = try Checkpoint(
             architecture: architecture, parameters: graph.parameters, classNames: pictures.classNames,
             preprocessing: pictures.format.preprocessing)
-        let error = #expect(throws: ConversionError.self) { try scheme(checkpoint) }
+        let error = #expect(throws: PassError.self) { try scheme(checkpoint) }
         let text = error.map { "\($0)" } ?? ""
-        #expect(text.contains("cannot be trained as int8") && !text.contains("\n"), "\(text)")
+        #expect(text.contains("train until the condensation has ended") && !text.contains("\n"), "\(text)")
+    }
+
+    @Test func inputsThatTrainingHasDroppedStayDropped() throws {
+        let start = try floatNetwork("condensenet:stages=2-2-2,growth=8-8-8," + Self.size)
+        let trained = try run(trainer(from: start, epochs: 2)).last!
+        func dropped(_ checkpoint: Checkpoint) -> [String: [Int]] {
+            checkpoint.graph.parameters.filter { $0.key.hasSuffix("conv_1.conv.weight") }
+                .mapValues { weight in weight.values.indices.filter { weight.values[$0] == 0 } }
+        }
+        #expect(dropped(start) == dropped(trained) && dropped(start).values.allSatisfy { !$0.isEmpty })
     }
 
     @Test func aRangeThatTrainingHasNotLearnedIsNamed() throws {

@@ -12,13 +12,11 @@ struct RandomCase: CustomStringConvertible {
     var window: IntegerWindow
 
     init(
-        using generator: inout SeededGenerator, smallestKernel: Int = 1, largestKernel: Int = 4,
-        largestDilation: Int = 3,
+        using generator: inout SeededGenerator, kernels: ClosedRange<Int> = 1...4, largestDilation: Int = 3,
         largestWidth: Int = 8, largestPadding: Int = 4
     ) {
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
-        let sizes = smallestKernel...largestKernel
-        let kernel = (height: random(sizes), width: random(sizes))
+        let kernel = (height: random(kernels), width: random(kernels))
         let dilation = (height: random(1...largestDilation), width: random(1...largestDilation))
         let padding = (top: random(0...largestPadding), left: random(0...largestPadding))
         let end = (bottom: random(0...largestPadding), right: random(0...largestPadding))
@@ -85,30 +83,49 @@ enum ConvolutionKind: UInt64, CaseIterable {
     case smallGroups = 52
     /// 3x3 and not dilated.
     case depthwise3x3 = 53
+    /// Many inputs, outputs and pixels: enough products for matrix tiles, and every remainder of 64 bytes of inputs.
+    case manyInputs = 54
+
+    var rounds: Int { self == .manyInputs ? 300 : 1500 }
+    var isDepthwise: Bool { self == .depthwise || self == .depthwise3x3 }
+    var kernels: ClosedRange<Int> {
+        switch self {
+        case .smallGroups: 1...1
+        case .manyInputs: 1...3
+        case .any, .depthwise: 1...4
+        case .depthwise3x3: 3...3
+        }
+    }
+    var largestDilation: Int { self == .depthwise3x3 ? 1 : 3 }
+
+    func channels(
+        isWide: Bool, using generator: inout SeededGenerator
+    ) -> (groups: Int, groupInputs: Int, groupOutputs: Int) {
+        func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+        return switch self {
+        case .any: (random(1...9), random(1...19), random(1...(isWide ? 150 : 37)))
+        case .depthwise, .depthwise3x3: (random(1...(isWide ? 210 : 40)), 1, random(0...3) / 3 + 1)
+        case .smallGroups: (random(1...9), random(1...19), random(1...15))
+        case .manyInputs: (random(1...2), random(1...150), random(16...100))
+        }
+    }
 }
 
 @Suite struct KernelTests {
     @Test(arguments: ConvolutionKind.allCases)
     func convolutionsEqualTheirDefinition(kind: ConvolutionKind) {
         let seed = kind.rawValue
-        let isDepthwise = kind == .depthwise || kind == .depthwise3x3
+        let isDepthwise = kind.isDepthwise
         let sets = KernelSet.all
-        for round in 0..<1500 {
+        for round in 0..<kind.rounds {
             var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
             // Large enough for every size of tile, now and then.
-            let isWide = round % 10 == 0
-            let is3x3 = kind == .depthwise3x3
+            let isWide = kind == .manyInputs || round % 10 == 0
             let shape = RandomCase(
-                using: &generator, smallestKernel: is3x3 ? 3 : 1,
-                largestKernel: kind == .smallGroups ? 1 : is3x3 ? 3 : 4,
-                largestDilation: is3x3 ? 1 : 3, largestWidth: isWide ? 45 : 8,
+                using: &generator, kernels: kind.kernels, largestDilation: kind.largestDilation,
+                largestWidth: isWide ? 45 : 8,
                 largestPadding: kind == .smallGroups ? 0 : 4)
-            let groups = Int.random(in: 1...(isDepthwise ? isWide ? 210 : 40 : 9), using: &generator)
-            let groupInputs = isDepthwise ? 1 : Int.random(in: 1...19, using: &generator)
-            let groupOutputs =
-                isDepthwise
-                ? Int.random(in: 0...3, using: &generator) / 3 + 1
-                : Int.random(in: 1...(kind == .smallGroups ? 15 : isWide ? 150 : 37), using: &generator)
+            let (groups, groupInputs, groupOutputs) = kind.channels(isWide: isWide, using: &generator)
             let isUsual = Int.random(in: 0...3, using: &generator) > 0
             let inputs = groups * groupInputs
             let outputs = groups * groupOutputs

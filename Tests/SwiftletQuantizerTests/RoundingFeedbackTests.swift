@@ -1,8 +1,9 @@
 /// Weights whose roundings make each other good.
 import SwiftletGraph
-import SwiftletQuantizer
 import TestSupport
 import Testing
+
+@testable import SwiftletQuantizer
 
 @Suite struct RoundingFeedbackTests {
     /// What roundings cost on inputs of this covariance.

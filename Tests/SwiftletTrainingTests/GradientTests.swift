@@ -30,7 +30,8 @@ import Testing
     /// One operator a network, in training mode, every parameter and, through a convolution before it, the input too.
     @Test(arguments: [
         "convolution", "grouped", "dilated", "strided", "depthwise", "linear", "batchNorm", "preactivation", "relu6",
-        "leaky", "sigmoid", "tanh", "swish", "max", "average", "global", "add", "double", "concat", "split", "shuffle",
+        "leaky", "sigmoid", "tanh", "swish", "elu", "hard swish", "max", "average", "global", "add", "double", "concat",
+        "split", "shuffle",
         "index", "learned",
     ])
     func gradientsEqualFiniteDifferences(_ operation: String) throws {
@@ -121,6 +122,8 @@ import Testing
         case "sigmoid": try apply(.activation(.sigmoid))
         case "tanh": try apply(.activation(.tanh))
         case "swish": try apply(.activation(.swish))
+        case "elu": try apply(.activation(.elu(alpha: 0.7)))
+        case "hard swish": try apply(.activation(.hardSwish))
         case "max": try apply(.pool(.max, Window(kernel: Extent(3), stride: Extent(2), padding: Padding(1))))
         case "average": try apply(.pool(.average, Window(kernel: Extent(3), stride: Extent(2), padding: Padding(1))))
         case "global": try apply(.globalAveragePool)

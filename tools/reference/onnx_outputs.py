@@ -44,6 +44,7 @@ class Maker:
     """A network of random operators. Shapes come from ONNX's own inference of what is there so far."""
 
     def __init__(self, seed):
+        self.seed = seed
         self.random = np.random.default_rng(seed)
         self.opset = [9, 11, 13, 18, 21, 23][seed % 6]
         self.nodes, self.constants = [], []
@@ -135,6 +136,8 @@ class Maker:
             "BatchNormalization", self.value, self.normal(c), self.normal(c), self.normal(c), variance, epsilon=1e-3)
 
     def activation(self):
+        if self.seed >= 24:
+            return self.lateActivation()
         kind = self.random.integers(7)
         if kind == 0:
             return self.node("LeakyRelu", self.value, alpha=0.1)
@@ -151,6 +154,23 @@ class Maker:
         if kind == 4 and self.opset >= 11:
             return self.node("Clip", self.value, self.constant(np.float32(0)))
         return self.node("Relu", self.value)
+
+    def lateActivation(self):
+        """Those that networks from seed 24 on have instead."""
+        kind = self.random.integers(5)
+        if kind == 0:
+            return self.node("Elu", self.value, alpha=self.pick(1.0, 0.5))
+        if kind == 1:
+            return self.node("HardSigmoid", self.value, alpha=0.25, beta=0.4)
+        if kind == 2:
+            slopes = self.random.uniform(-0.5, 0.5, self.pick((self.shape[1], 1, 1), (1, 1, 1)))
+            return self.node("PRelu", self.value, self.constant(slopes))
+        if kind == 3 and self.opset >= 14:
+            return self.node("HardSwish", self.value)
+        if kind == 3:
+            return self.node("Mul", self.node("HardSigmoid", self.value, alpha=1 / 6, beta=0.5), self.value)
+        other = self.conv(keep=True)
+        return self.node("Sub", self.value, other) if self.random.integers(2) else self.node("Sum", other, self.value, other)
 
     def pool(self):
         average = self.random.integers(2)
@@ -287,7 +307,7 @@ class Maker:
 
 def write_random(folder):
     outputs = {}
-    for seed in range(24):
+    for seed in range(30):
         model, expected = Maker(seed).make()
         file = f"random{seed}.onnx"
         onnx.save(model, f"{folder}/{file}")

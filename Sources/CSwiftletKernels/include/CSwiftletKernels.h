@@ -87,7 +87,7 @@ typedef struct {
     void (*read)(const uint8_t *start, int64_t bytes);
 } SKKernels;
 
-// The kernels for an instruction set by name (avx512vnni, avxvnni, avx2; i8mm, dotprod, neon), or the best that this processor
+// The kernels for an instruction set by name (amx, avx512vnni, avxvnni, avx2; i8mm, dotprod, neon), or the best that this processor
 // has for a null name. Null when the processor has none of it, or there is no such name; the reference is to be used then.
 const SKKernels *sk_kernels(const char *name);
 

@@ -12,7 +12,7 @@ typedef struct {
     int32_t kernelHeight, kernelWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, paddingTop, paddingLeft;
 } STWindow;
 
-// 0 none, 1 ReLU, 2 ReLU6, 3 leaky ReLU, 4 sigmoid, 5 tanh, 6 swish
+// 0 none, 1 ReLU, 2 ReLU6, 3 leaky ReLU, 4 sigmoid, 5 tanh, 6 swish, 7 ELU, 8 hard swish
 typedef struct {
     int32_t kind;
     float slope;

@@ -75,9 +75,9 @@ public struct LayerExplanation: Sendable, Codable, Equatable {
         switch reason {
         case .saturation: return options.rangeMethod == .minMax ? [] : ["--ranges min-max"]
         case .shiftedMeans:
-            return options.correctsBiasesEmpirically ? ["--nearest-rounding"] : ["--empirical-biases"]
+            return options.correctsBiasesEmpirically ? ["--rounding nearest"] : ["--empirical-biases"]
         case .weights:
-            if !options.roundsWithFeedback { return ["no --nearest-rounding"] }
+            if options.roundingMethod == .nearest { return ["--rounding adaptive"] }
             return options.equalizesChannels ? ["--shared-scales"] : ["no --shared-scales"]
         case .deadChannel, .channelSpread: return options.equalizesChannels ? [] : ["no --shared-scales"]
         case .rangeOutlier:

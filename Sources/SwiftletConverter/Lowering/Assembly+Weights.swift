@@ -40,7 +40,7 @@ extension Assembly {
                 tapShares: operation.window.tapShares(of: operation.inputShape, outputs: operation.outputShape),
                 covariance: {
                     covariance(operation, layout, group: $0, inputOrder: inputOrder, outputOrder: outputOrder)
-                })
+                }, roundingMethod: inputs.roundingMethod)
             assembled.parameters = try stored.block()
         case .integer(let convolution):
             let values = convolution.weights
@@ -58,9 +58,9 @@ extension Assembly {
     private func inputMeans(_ references: [ChannelReference], order: [Int]) -> [Float] {
         let known = references.map { reference -> Float? in
             guard let operation = network.operation(of: reference.producer) else {
-                return network.inputs[reference.producer].value.flatMap { means[$0]?[reference.channel] }
+                return network.inputs[reference.producer].value.flatMap { inputs.means[$0]?[reference.channel] }
             }
-            return means[operation.value]?[operation.valueChannel(reference.channel)]
+            return inputs.means[operation.value]?[operation.valueChannel(reference.channel)]
         }
         return known.contains { $0 == nil } ? [] : order.map { known[$0]! }
     }
@@ -69,7 +69,7 @@ extension Assembly {
     private func covariance(
         _ operation: LoweredOperation, _ layout: ConvolutionLayout, group: Int, inputOrder: [Int], outputOrder: [Int]
     ) -> [Double]? {
-        guard let known = covariances[operation.value] else { return nil }
+        guard let known = inputs.covariances[operation.value] else { return nil }
         if layout.isDepthwise {
             // The value's channel; each input channel makes as many of them as the multiplier says.
             let multiplier = layout.outputChannels / layout.inputChannels

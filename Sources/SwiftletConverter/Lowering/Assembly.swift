@@ -11,22 +11,20 @@ struct Assembly {
     let network: LoweredNetwork
     let scales: ScaleAssignment
     let assignment: BufferAssignment
-    let means: [ValueID: [Float]]
-    let covariances: [ValueID: ConvolutionCovariances]
+    let inputs: InputKnowledge
     private var buffers: [AssembledBuffer]
     private let omitsWeights: Bool
 
     /// - Throws: `ConversionError` for what the format cannot hold.
     ///
     /// - Parameters:
-    ///   - means: of each channel of values on real pictures; biases of what reads others are not corrected.
+    ///   - inputs: how weights are rounded, and what is known for that.
     ///   - omitsWeights: packs none: the result can be planned, not written.
     static func assemble(
-        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]] = [:],
-        covariances: [ValueID: ConvolutionCovariances] = [:], inputsArePixels: Bool, omitsWeights: Bool = false
+        _ network: LoweredNetwork, scales: ScaleAssignment, inputs: InputKnowledge = InputKnowledge(),
+        inputsArePixels: Bool, omitsWeights: Bool = false
     ) throws -> AssembledNetwork {
-        var assembly = Assembly(
-            network, scales: scales, means: means, covariances: covariances, omitsWeights: omitsWeights)
+        var assembly = Assembly(network, scales: scales, inputs: inputs, omitsWeights: omitsWeights)
         let operations = try network.operations.indices.map { try assembly.assemble($0) }
         return AssembledNetwork(
             operations: operations, buffers: assembly.buffers,
@@ -38,13 +36,11 @@ struct Assembly {
     }
 
     private init(
-        _ network: LoweredNetwork, scales: ScaleAssignment, means: [ValueID: [Float]],
-        covariances: [ValueID: ConvolutionCovariances], omitsWeights: Bool
+        _ network: LoweredNetwork, scales: ScaleAssignment, inputs: InputKnowledge, omitsWeights: Bool
     ) {
         self.network = network
         self.omitsWeights = omitsWeights
-        self.means = means
-        self.covariances = covariances
+        self.inputs = inputs
         self.scales = scales
         let assignment = BufferAssignment(network)
         self.assignment = assignment

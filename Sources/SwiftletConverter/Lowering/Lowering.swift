@@ -18,7 +18,7 @@ struct Lowering {
     private var operations: [LoweredOperation] = []
     /// The channels of each value that has been reached.
     private var channels: [ValueID: [ChannelReference]] = [:]
-    /// Batch norms that a convolution has taken in.
+    /// Batch norms that a convolution has taken in, and the shuffles between.
     private var folded: Set<String> = []
 
     static func lower(_ graph: Graph, form: Form = .prepared) throws -> LoweredNetwork {
@@ -91,10 +91,7 @@ struct Lowering {
                 first += count
             }
         case .channelShuffle(let groups):
-            let perGroup = inputShape.channels / groups
-            channels[node.outputs[0]] = (0..<inputShape.channels).map {
-                inputs[0][$0 % groups * perGroup + $0 / groups]
-            }
+            channels[node.outputs[0]] = Self.shuffle(inputs[0], groups: groups)
         case .channelIndex(let indices):
             channels[node.outputs[0]] = indices.map { inputs[0][$0] }
         case .dropout:
@@ -118,19 +115,30 @@ struct Lowering {
             emit(
                 node, .depthwise(.real(weight: weight, bias: weight.values, padValues: nil)),
                 window: Window(kernel: .one), operands: inputs)
+        case .learnedGroupConvolution where form == .trained:
+            guard let weight = graph.parameter("weight", of: node) else {
+                throw GraphError.missingParameter(name: "\(node.name).weight", shape: [])
+            }
+            // Over all inputs, the dropped ones with weights of 0.
+            let bias = [Float](repeating: 0, count: weight.shape[0])
+            emit(
+                node, .convolution(.real(weight: weight, bias: bias, padValues: nil), groups: 1),
+                window: Window(kernel: .one), operands: inputs)
         case .flatten, .linear, .batchNorm, .learnedGroupConvolution:
             throw ConversionError.unsupported(
                 node: node.name, operation: node.operation.name, reason: "a pass should have replaced it")
         }
     }
 
-    /// The batch norm that alone reads `value`, and will be folded into the convolution that makes it.
-    private func batchNorm(behind value: ValueID) -> Node? {
+    private static func shuffle(_ channels: [ChannelReference], groups: Int) -> [ChannelReference] {
+        let perGroup = channels.count / groups
+        return channels.indices.map { channels[$0 % groups * perGroup + $0 / groups] }
+    }
+
+    /// The node that alone reads `value`.
+    private func consumer(of value: ValueID) -> Node? {
         let consumers = graph.consumers(of: value)
-        guard value != graph.output, consumers.count == 1, case .batchNorm = graph.nodes[consumers[0]].operation else {
-            return nil
-        }
-        return graph.nodes[consumers[0]]
+        return value != graph.output && consumers.count == 1 ? graph.nodes[consumers[0]] : nil
     }
 
     private static func clamp(_ activation: Activation) -> LoweredOperation.Clamp {
@@ -144,24 +152,34 @@ struct Lowering {
     ) {
         var value = node.outputs[0]
         var clamp = clamp
-        if form == .trained, kind.isConvolution, let batchNorm = batchNorm(behind: value) {
-            folded.insert(batchNorm.name)
-            value = batchNorm.outputs[0]
+        var shuffledGroups = 1
+        if form == .trained, kind.isConvolution, let next = consumer(of: value) {
+            // What a batch norm behind a shuffle does is as well done before it: the passes sink shuffles.
+            var batchNorm: Node? = next
+            if case .channelShuffle(let groups) = next.operation {
+                shuffledGroups = groups
+                batchNorm = consumer(of: next.outputs[0])
+            }
+            if let batchNorm, case .batchNorm = batchNorm.operation {
+                folded.formUnion([next.name, batchNorm.name])
+                value = batchNorm.outputs[0]
+            } else {
+                shuffledGroups = 1
+            }
         }
-        let consumers = graph.consumers(of: value)
-        if clamp == nil, value != graph.output, consumers.count == 1,
-            case .activation(let activation) = graph.nodes[consumers[0]].operation,
+        if clamp == nil, let next = consumer(of: value), case .activation(let activation) = next.operation,
             activation == .relu || activation == .relu6
         {
             clamp = Self.clamp(activation)
-            value = graph.nodes[consumers[0]].outputs[0]
+            value = next.outputs[0]
         }
         operations.append(
             LoweredOperation(
                 name: node.name, kind: kind, window: window, operands: operands,
                 inputShape: graph.shape(of: node.inputs[0]), outputShape: graph.shape(of: value),
                 clamp: clamp ?? .init(low: nil, high: nil), value: value))
-        channels[value] = references(to: operations.count, count: graph.shape(of: value).channels)
+        let made = references(to: operations.count, count: graph.shape(of: value).channels)
+        channels[value] = Self.shuffle(made, groups: shuffledGroups)
         // The value before a fused activation is read by nobody else.
     }
 }

@@ -30,16 +30,18 @@ struct StoredConvolution {
     /// How the inputs of a stored group (of an output channel, where depthwise) vary together, in the order in which `weight` is asked;
     /// nil where it is not known.
     var covariance: (_ group: Int) -> [Double]? = { _ in nil }
+    /// What is done with that.
+    var roundingMethod = RoundingMethod.nearest
 
     /// One a group, or one a channel; inputs are in steps of `inputScale`, as the weights that meet them.
-    private func feedback(group: Int, inputScale: Double) -> RoundingFeedback? {
-        guard var matrix = covariance(group) else { return nil }
+    private func rounding(group: Int, inputScale: Double) -> any WeightRounding {
+        guard var matrix = covariance(group) else { return NearestRounding() }
         let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
         let width = layout.taps * groupInputs
         let first = layout.isDepthwise ? group : group * layout.groupOutputs
         let relative = (0..<width).map { inputScale / Double(inputs[inputChannel(first, $0 % groupInputs)].scale) }
         for i in 0..<width { for j in 0..<width { matrix[i * width + j] *= relative[i] * relative[j] } }
-        return RoundingFeedback(covariance: matrix, count: width)
+        return roundingMethod.rounding(covariance: matrix, count: width)
     }
 
     /// Which stored input channel `input` within the group of `output` is.
@@ -75,11 +77,11 @@ struct StoredConvolution {
         let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
         // Inputs may come in several scales: weights are brought to the largest, so that no weight grows.
         let inputScale = Double(inputs.map(\.scale).max() ?? 1)
-        var feedback: RoundingFeedback?
+        var rounding: any WeightRounding = NearestRounding()
         for channel in 0..<layout.outputChannels {
             if layout.isDepthwise || channel % layout.groupOutputs == 0 {
                 let group = layout.isDepthwise ? channel : channel / layout.groupOutputs
-                feedback = self.feedback(group: group, inputScale: inputScale)
+                rounding = self.rounding(group: group, inputScale: inputScale)
             }
             var values: [Float] = []
             for tap in 0..<layout.taps {
@@ -89,11 +91,12 @@ struct StoredConvolution {
                 }
             }
             var quantized = QuantizedChannel(
-                values, bias: bias[channel], inputScale: inputScale, feedback: feedback)
+                values, bias: bias[channel], inputScale: inputScale, rounding: rounding)
             if !inputMeans.isEmpty {
-                let shift = meanShift(of: channel, values, quantized, inputScale: inputScale)
-                quantized = QuantizedChannel(
-                    values, bias: bias[channel] + shift, inputScale: inputScale, feedback: feedback)
+                let corrected = bias[channel] + meanShift(of: channel, values, quantized, inputScale: inputScale)
+                quantized =
+                    quantized.withBias(corrected, inputScale: inputScale)
+                    ?? QuantizedChannel(values, bias: corrected, inputScale: inputScale, rounding: rounding)
             }
             var sum = Int64(quantized.bias)
             var bound = abs(Double(quantized.bias))

@@ -169,6 +169,8 @@ extension Activation {
         case .sigmoid: 1 / (1 + expf(-x))
         case .tanh: tanhf(x)
         case .swish: x / (1 + expf(-x))
+        case .elu(let alpha): x > 0 ? x : alpha * expm1f(x)
+        case .hardSwish: x * min(max(x + 3, 0), 6) / 6
         }
     }
 }

@@ -19,27 +19,27 @@ struct ONNXCall {
     func isMissing(_ index: Int) -> Bool { index >= inputs.count || inputs[index] == nil }
 
     /// A tensor in which only its place matters, behind a softmax or not.
-    func anyMap(_ index: Int = 0) throws -> ONNXMap {
+    func anyMap(_ index: Int = 0) throws -> LaidOutMap {
         guard index < inputs.count, case .map(let map) = inputs[index] else {
-            throw ONNXRefusal("its input \(index) is a constant or missing, and must come from the picture")
+            throw Refusal("its input \(index) is a constant or missing, and must come from the picture")
         }
         return map
     }
 
     /// A tensor to compute with.
-    func map(_ index: Int = 0) throws -> ONNXMap {
+    func map(_ index: Int = 0) throws -> LaidOutMap {
         let map = try anyMap(index)
         guard !map.isProbability else {
-            throw ONNXRefusal("it reads a softmax, which is known as the last operator only; cut the network there")
+            throw Refusal("it reads a softmax, which is known as the last operator only; cut the network there")
         }
         return map
     }
 
     /// A tensor of batch, channels, rows and columns.
-    func planes(_ index: Int = 0) throws -> ONNXMap {
+    func planes(_ index: Int = 0) throws -> LaidOutMap {
         let map = try map(index)
         guard map.layout.isNCHW else {
-            throw ONNXRefusal(
+            throw Refusal(
                 "it takes batch, channels, rows and columns; given is \(map.layout.sizes) in another order")
         }
         return map
@@ -47,7 +47,7 @@ struct ONNXCall {
 
     func constant(_ index: Int, _ what: String) throws -> ONNXTensor {
         guard index < inputs.count, case .constant(let tensor) = inputs[index] else {
-            throw ONNXRefusal("its \(what) (input \(index)) is missing or computed; only constants are read")
+            throw Refusal("its \(what) (input \(index)) is missing or computed; only constants are read")
         }
         return tensor
     }

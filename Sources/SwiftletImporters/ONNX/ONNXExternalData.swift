@@ -14,12 +14,12 @@ final class ONNXExternalData {
     /// - Parameters:
     ///   - entries: "location", and optionally "offset" and "length".
     ///   - count: how many bytes the tensor needs.
-    /// - Throws: `ONNXRefusal` that names the file.
+    /// - Throws: `Refusal` that names the file.
     func read(_ entries: [String: String], count: Int) throws -> [UInt8] {
         let location = entries["location"] ?? ""
         let parts = location.split(separator: "/", omittingEmptySubsequences: false)
         guard let folder, !location.isEmpty, !parts.contains(""), !parts.contains(".."), !location.contains("\0") else {
-            throw ONNXRefusal(
+            throw Refusal(
                 "its values lie in the file '\(location)', which is not beside the model; save the model with all of its "
                     + "data inside")
         }
@@ -27,7 +27,7 @@ final class ONNXExternalData {
         let offset = entries["offset"].map { Int($0) ?? -1 } ?? 0
         let length = entries["length"].map { Int($0) ?? -1 } ?? count
         guard offset >= 0, length == count, offset <= file.count, count <= file.count - offset else {
-            throw ONNXRefusal(
+            throw Refusal(
                 "its \(count) bytes are not at offset \(offset) (length \(length)) of '\(location)', which has "
                     + "\(file.count) bytes; export the model again")
         }
@@ -41,7 +41,7 @@ final class ONNXExternalData {
             files[location] = bytes
             return bytes
         } catch {
-            throw ONNXRefusal("\(error); the model needs it beside itself")
+            throw Refusal("\(error); the model needs it beside itself")
         }
     }
 }

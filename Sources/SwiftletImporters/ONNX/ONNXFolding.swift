@@ -29,17 +29,17 @@ extension ONNXTranslator {
                 opset: call.opset)
             return try fold(.sub, zero)
         default:
-            throw ONNXRefusal("it does not depend on the picture; fold constants when exporting, or with a simplifier")
+            throw Refusal("it does not depend on the picture; fold constants when exporting, or with a simplifier")
         }
     }
 
     /// - Parameter sources: what the new constant is made of; one that is not larger may be as large as the file makes it.
-    /// - Throws: `ONNXRefusal` for more, or once all folding together has made too much.
+    /// - Throws: `Refusal` for more, or once all folding together has made too much.
     private mutating func allow(_ sizes: [Int], from sources: [ONNXTensor]) throws -> Int {
         let limit = max(Self.constantLimit, sources.map(\.count).reduce(0, +))
-        guard let count = ONNXTensor.elementCount(sizes, limit: limit),
+        guard let count = TensorLayout.elementCount(sizes, limit: limit),
             foldedElements + count <= 4 * Self.elementLimit
-        else { throw ONNXRefusal("it makes a constant of sizes \(sizes), which is too large") }
+        else { throw Refusal("it makes a constant of sizes \(sizes), which is too large") }
         foldedElements += count
         return count
     }
@@ -55,7 +55,7 @@ extension ONNXTranslator {
             case .text, .other: break
             }
         }
-        throw ONNXRefusal("its value is neither a tensor nor numbers")
+        throw Refusal("its value is neither a tensor nor numbers")
     }
 
     private mutating func constantOfShape(_ call: ONNXCall) throws -> ONNXTensor {
@@ -64,7 +64,7 @@ extension ONNXTranslator {
         guard case .tensor(let value) = call.node.attributes["value"] else {
             return ONNXTensor(sizes: sizes, contents: .floats(Array(repeating: 0, count: count)))
         }
-        guard value.count == 1 else { throw ONNXRefusal("its value \(value.sizes) is not one number") }
+        guard value.count == 1 else { throw Refusal("its value \(value.sizes) is not one number") }
         return try value.gathered(Array(repeating: 0, count: count), sizes: sizes)
     }
 
@@ -76,7 +76,7 @@ extension ONNXTranslator {
         guard case .floats(let values) = tensor.contents else { return tensor }
         let integers = values.compactMap { Int(exactly: $0.rounded(.towardZero)) }
         guard integers.count == values.count else {
-            throw ONNXRefusal("it makes integers of what is too large for one")
+            throw Refusal("it makes integers of what is too large for one")
         }
         return ONNXTensor(sizes: tensor.sizes, contents: .integers(integers))
     }
@@ -94,7 +94,7 @@ extension ONNXTranslator {
         let tensor = try call.constant(0, "input")
         var (sizes, steps) = (tensor.sizes, Self.steps(tensor.sizes))
         var first = 0
-        for range in try ONNXSlice.ranges(call, sizes: tensor.sizes) {
+        for range in try AxisRange.ranges(call, sizes: tensor.sizes) {
             sizes[range.axis] = range.count
             if range.count > 0 { first += range.start * steps[range.axis] }
             // A step beyond the axis is never taken.
@@ -110,7 +110,7 @@ extension ONNXTranslator {
         let axis = try wrapped(try call.node.integer("axis", default: 0), rank: tensor.sizes.count)
         let size = tensor.sizes[axis]
         let chosen = try indices.integers().map { index in
-            guard index >= -size, index < size else { throw ONNXRefusal("index \(index) of \(size)") }
+            guard index >= -size, index < size else { throw Refusal("index \(index) of \(size)") }
             return index < 0 ? index + size : index
         }
         let (outer, inner) = (tensor.sizes[..<axis], tensor.sizes[(axis + 1)...])
@@ -128,14 +128,14 @@ extension ONNXTranslator {
     private mutating func concat(constant call: ONNXCall) throws -> ONNXTensor {
         let tensors = try call.inputs.indices.map { try call.constant($0, "input") }
         guard let first = tensors.first, case .integer(let stated) = call.node.attributes["axis"] else {
-            throw ONNXRefusal("it has no inputs or no axis")
+            throw Refusal("it has no inputs or no axis")
         }
         let axis = try wrapped(stated, rank: first.sizes.count)
         var sizes = first.sizes
         for tensor in tensors.dropFirst() {
             guard tensor.sizes.count == sizes.count,
                 sizes.indices.allSatisfy({ $0 == axis || tensor.sizes[$0] == sizes[$0] })
-            else { throw ONNXRefusal("it joins the sizes \(tensors.map(\.sizes)) along axis \(stated)") }
+            else { throw Refusal("it joins the sizes \(tensors.map(\.sizes)) along axis \(stated)") }
             sizes[axis] += tensor.sizes[axis]
         }
         let count = try allow(sizes, from: tensors)
@@ -162,7 +162,7 @@ extension ONNXTranslator {
         let (left, right) = (padded(first.sizes), padded(second.sizes))
         let sizes = try zip(left, right).map { left, right in
             guard left == right || left == 1 || right == 1 else {
-                throw ONNXRefusal("the sizes \(first.sizes) and \(second.sizes) do not go together")
+                throw Refusal("the sizes \(first.sizes) and \(second.sizes) do not go together")
             }
             return left == 1 ? right : left
         }
@@ -177,7 +177,7 @@ extension ONNXTranslator {
                 contents: .integers(
                     try pairs.map {
                         let (value, overflow) = integers(left[$0], right[$1])
-                        guard !overflow else { throw ONNXRefusal("its integers overflow or it divides by zero") }
+                        guard !overflow else { throw Refusal("its integers overflow or it divides by zero") }
                         return value
                     }))
         }

@@ -3,25 +3,17 @@
 /// What it does not do: build the graph; `ONNXImporter` does.
 import SwiftletGraph
 
-/// A feature map of the graph as an ONNX tensor.
-struct ONNXMap {
-    var value: ValueID
-    var layout: ONNXLayout
-    /// Behind a softmax, which the graph leaves out: only the network's output may be.
-    var isProbability = false
-}
-
 enum ONNXOperand {
     case constant(ONNXTensor)
-    case map(ONNXMap)
+    case map(LaidOutMap)
     /// Made by a node that could not be taken over, or from what such a node makes.
     case unknown
 }
 
 /// Attributes with their defaults.
 extension ONNXNode {
-    private func wrong(_ name: String, _ what: String) -> ONNXRefusal {
-        ONNXRefusal("its attribute \(name) is no \(what); export the model again")
+    private func wrong(_ name: String, _ what: String) -> Refusal {
+        Refusal("its attribute \(name) is no \(what); export the model again")
     }
 
     func integer(_ name: String, default standard: Int) throws -> Int {
@@ -58,10 +50,4 @@ extension ONNXNode {
 
     /// Whether an output beyond the first is named.
     var hasFurtherOutputs: Bool { outputs.dropFirst().contains { !$0.isEmpty } }
-}
-
-/// A dimension, which may be counted from the end.
-func wrapped(_ axis: Int, rank: Int) throws -> Int {
-    guard axis >= -rank, axis < rank else { throw ONNXRefusal("axis \(axis) of a tensor of \(rank) dimensions") }
-    return axis < 0 ? axis + rank : axis
 }

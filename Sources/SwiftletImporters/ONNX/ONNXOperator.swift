@@ -15,11 +15,14 @@ enum ONNXOperator: String, CaseIterable {
     case conv = "Conv"
     case div = "Div"
     case dropout = "Dropout"
+    case elu = "Elu"
     case flatten = "Flatten"
     case gather = "Gather"
     case gemm = "Gemm"
     case globalAveragePool = "GlobalAveragePool"
     case globalMaxPool = "GlobalMaxPool"
+    case hardSigmoid = "HardSigmoid"
+    case hardSwish = "HardSwish"
     case identity = "Identity"
     case leakyRelu = "LeakyRelu"
     case logSoftmax = "LogSoftmax"
@@ -28,6 +31,7 @@ enum ONNXOperator: String, CaseIterable {
     case mul = "Mul"
     case neg = "Neg"
     case pad = "Pad"
+    case prelu = "PRelu"
     case reduceMean = "ReduceMean"
     case relu = "Relu"
     case reshape = "Reshape"
@@ -55,9 +59,9 @@ enum ONNXOperator: String, CaseIterable {
         switch node.type {
         case "If", "Loop", "Scan":
             return "a network that decides as it runs has no fixed graph; export it traced, in evaluation mode"
-        case "HardSwish", "HardSigmoid", "Elu", "Selu", "Celu", "Gelu", "Mish", "PRelu", "Softplus", "Softsign", "Erf":
+        case "Selu", "Celu", "Gelu", "Mish", "Softplus", "Softsign", "Erf":
             return
-                "known activations are Relu, Clip, LeakyRelu, Sigmoid, Tanh and x * Sigmoid(x); train with one of them"
+                "known activations are Relu, Clip, LeakyRelu, PRelu, Elu, Sigmoid, Tanh, HardSigmoid, HardSwish and x * Sigmoid(x); train with one of them"
         case "LRN", "InstanceNormalization", "LayerNormalization", "GroupNormalization":
             return "of normalizations only BatchNormalization is known; train with it"
         case "Resize", "Upsample", "ConvTranspose":
@@ -71,7 +75,7 @@ enum ONNXOperator: String, CaseIterable {
 extension ONNXTranslator {
     /// - Returns: what stands for each output.
     mutating func apply(_ operation: ONNXOperator, _ call: ONNXCall) throws -> [ONNXOperand] {
-        let map: ONNXMap
+        let map: LaidOutMap
         switch operation {
         case .conv: map = try convolution(call)
         case .maxPool: map = try maxPool(call)
@@ -83,12 +87,24 @@ extension ONNXTranslator {
         case .gemm: map = try gemm(call)
         case .matMul: map = try matMul(call)
         case .batchNormalization: map = try batchNormalization(call)
-        case .relu: map = try activation(call, .relu)
-        case .leakyRelu: map = try activation(call, .leakyReLU(slope: call.node.float("alpha", default: 0.01)))
-        case .sigmoid: map = try sigmoid(call)
-        case .tanh: map = try activation(call, .tanh)
+        case .relu: map = try appendActivation(call.name, call.map(), .relu)
+        case .leakyRelu:
+            map = try appendActivation(
+                call.name, call.map(), .leakyReLU(slope: call.node.float("alpha", default: 0.01)))
+        case .sigmoid: map = try appendActivation(call.name, call.map(), .sigmoid)
+        case .tanh: map = try appendActivation(call.name, call.map(), .tanh)
+        case .elu: map = try appendActivation(call.name, call.map(), .elu(alpha: call.node.float("alpha", default: 1)))
+        case .hardSwish: map = try appendActivation(call.name, call.map(), .hardSwish)
+        case .hardSigmoid:
+            map = try appendHardSigmoid(
+                call.name, call.map(), slope: call.node.float("alpha", default: 0.2),
+                shift: call.node.float("beta", default: 0.5))
+        case .prelu:
+            let slopes = try call.constant(1, "slope")
+            map = try appendPReLU(call.name, call.map(), sizes: slopes.sizes, slopes: slopes.floats())
         case .clip: map = try clip(call)
-        case .add, .sum: map = try add(call)
+        case .add: map = try add(call)
+        case .sum: map = try sum(call)
         case .sub: map = try subtract(call)
         case .mul: map = try multiply(call)
         case .div: map = try divide(call)
@@ -105,7 +121,7 @@ extension ONNXTranslator {
         case .split: return try split(call)
         case .shape: return [.constant(try shape(call))]
         case .constant, .constantOfShape:
-            throw ONNXRefusal("it takes constants, and its input comes from the picture")
+            throw Refusal("it takes constants, and its input comes from the picture")
         }
         return [.map(map)]
     }

@@ -17,14 +17,14 @@ enum ONNXSizes {
             let axes =
                 try call.integers(input: 1, attribute: "axes")?.map { try wrapped($0, rank: rank) } ?? ones
             guard axes.allSatisfy(ones.contains) else {
-                throw ONNXRefusal("it takes the axes \(axes) out of \(sizes), which are not all of size 1")
+                throw Refusal("it takes the axes \(axes) out of \(sizes), which are not all of size 1")
             }
             return sizes.indices.filter { !axes.contains($0) }.map { sizes[$0] }
         case .unsqueeze:
             let axes = try call.integers(input: 1, attribute: "axes") ?? []
             let total = rank + axes.count
             let places = Set(try axes.map { try wrapped($0, rank: total) })
-            guard places.count == axes.count else { throw ONNXRefusal("its axes \(axes) name one twice") }
+            guard places.count == axes.count else { throw Refusal("its axes \(axes) name one twice") }
             var rest = sizes[...]
             return (0..<total).map { places.contains($0) ? 1 : rest.removeFirst() }
         default:
@@ -37,23 +37,23 @@ enum ONNXSizes {
         if try call.node.integer("allowzero", default: 0) == 0 {
             for index in target.indices where target[index] == 0 {
                 guard index < sizes.count else {
-                    throw ONNXRefusal("its shape \(target) copies a size that is not there")
+                    throw Refusal("its shape \(target) copies a size that is not there")
                 }
                 target[index] = sizes[index]
             }
         }
         let open = target.indices.filter { target[$0] == -1 }
-        guard open.count <= 1 else { throw ONNXRefusal("its shape \(target) leaves two sizes open") }
+        guard open.count <= 1 else { throw Refusal("its shape \(target) leaves two sizes open") }
         let total = sizes.reduce(1, *)
         if let place = open.first {
             let rest = target.enumerated().filter { $0.offset != place }.map(\.element)
-            guard let known = ONNXTensor.elementCount(rest), known > 0, total % known == 0 else {
-                throw ONNXRefusal("its shape \(target) does not divide \(sizes)")
+            guard let known = TensorLayout.elementCount(rest), known > 0, total % known == 0 else {
+                throw Refusal("its shape \(target) does not divide \(sizes)")
             }
             target[place] = total / known
         }
-        guard ONNXTensor.elementCount(target) == total else {
-            throw ONNXRefusal("its shape \(target) does not hold the elements of \(sizes)")
+        guard TensorLayout.elementCount(target) == total else {
+            throw Refusal("its shape \(target) does not hold the elements of \(sizes)")
         }
         return target
     }
@@ -62,7 +62,7 @@ enum ONNXSizes {
     static func order(_ call: ONNXCall, rank: Int) throws -> [Int] {
         let order = try call.node.integers("perm") ?? Array((0..<rank).reversed())
         guard order.sorted() == Array(0..<rank) else {
-            throw ONNXRefusal("its perm \(order) is no order of \(rank) dimensions")
+            throw Refusal("its perm \(order) is no order of \(rank) dimensions")
         }
         return order
     }
@@ -81,32 +81,22 @@ enum ONNXSizes {
     static func isFloat(_ type: Int) -> Bool { [1, 10, 11, 16].contains(type) }
 }
 
-/// The part of one axis that a slice keeps.
-struct ONNXSlice {
-    var axis: Int
-    var start: Int
-    var step: Int
-    var count: Int
-
-    var indices: [Int] { (0..<count).map { start + $0 * step } }
-
-    func isEverything(of size: Int) -> Bool { start == 0 && step == 1 && count == size }
-
+extension AxisRange {
     /// - Parameter sizes: of the tensor that is cut.
-    static func ranges(_ call: ONNXCall, sizes: [Int]) throws -> [ONNXSlice] {
+    static func ranges(_ call: ONNXCall, sizes: [Int]) throws -> [AxisRange] {
         guard let starts = try call.integers(input: 1, attribute: "starts"),
             let ends = try call.integers(input: 2, attribute: "ends")
-        else { throw ONNXRefusal("it lacks starts or ends") }
+        else { throw Refusal("it lacks starts or ends") }
         let axes = try call.integers(input: 3, attribute: "axes") ?? Array(starts.indices)
         let steps = try call.optionalConstant(4, "steps")?.integers() ?? Array(repeating: 1, count: starts.count)
         guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else {
-            throw ONNXRefusal(
+            throw Refusal(
                 "its starts \(starts), ends \(ends), axes \(axes) and steps \(steps) are not of one number")
         }
         let slices = try starts.indices.map { index in
             let axis = try wrapped(axes[index], rank: sizes.count)
             let size = sizes[axis]
-            guard steps[index] != 0 else { throw ONNXRefusal("its steps \(steps) hold a zero") }
+            guard steps[index] != 0 else { throw Refusal("its steps \(steps) hold a zero") }
             // No axis is longer, and sums stay small.
             let step = min(max(steps[index], -1 << 40), 1 << 40)
             func place(_ value: Int, _ range: ClosedRange<Int>) -> Int {
@@ -115,14 +105,14 @@ struct ONNXSlice {
             if step > 0 {
                 let start = place(starts[index], 0...size)
                 let length = place(ends[index], 0...size) - start
-                return ONNXSlice(axis: axis, start: start, step: step, count: max(0, (length + step - 1) / step))
+                return AxisRange(axis: axis, start: start, step: step, count: max(0, (length + step - 1) / step))
             }
             let start = place(starts[index], 0...max(0, size - 1))
             let length = start - place(ends[index], -1...max(-1, size - 1))
-            return ONNXSlice(axis: axis, start: start, step: step, count: max(0, (length - step - 1) / -step))
+            return AxisRange(axis: axis, start: start, step: step, count: max(0, (length - step - 1) / -step))
         }
         guard Set(slices.map(\.axis)).count == slices.count else {
-            throw ONNXRefusal("its axes \(axes) name one twice")
+            throw Refusal("its axes \(axes) name one twice")
         }
         return slices
     }

@@ -16,19 +16,6 @@ struct ONNXTensor {
     var sizes: [Int]
     var contents: Contents
 
-    /// The product of sizes from 0 up; nil when that of any of them is beyond `limit`.
-    static func elementCount(_ sizes: [Int], limit: Int = 1 << 40) -> Int? {
-        guard sizes.allSatisfy({ $0 >= 0 }) else { return nil }
-        var count = 1
-        for size in sizes {
-            // Zeros are left out: no product of some of the sizes may overflow either.
-            let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
-            guard !overflow, product <= limit else { return nil }
-            count = product
-        }
-        return sizes.contains(0) ? 0 : count
-    }
-
     static func vector(_ integers: [Int]) -> ONNXTensor {
         ONNXTensor(sizes: [integers.count], contents: .integers(integers))
     }
@@ -44,21 +31,21 @@ struct ONNXTensor {
         }
     }
 
-    /// - Throws: `ONNXRefusal` when they cannot be read.
+    /// - Throws: `Refusal` when they cannot be read.
     func floats() throws -> [Float] {
         switch contents {
         case .floats(let values): return values
         case .integers(let values): return values.map { Float($0) }
-        case .unreadable(let reason): throw ONNXRefusal(reason)
+        case .unreadable(let reason): throw Refusal(reason)
         }
     }
 
-    /// - Throws: `ONNXRefusal` when they cannot be read or are no integers.
+    /// - Throws: `Refusal` when they cannot be read or are no integers.
     func integers() throws -> [Int] {
         switch contents {
         case .integers(let values): return values
-        case .floats: throw ONNXRefusal("a tensor \(sizes) of floats stands where integers belong")
-        case .unreadable(let reason): throw ONNXRefusal(reason)
+        case .floats: throw Refusal("a tensor \(sizes) of floats stands where integers belong")
+        case .unreadable(let reason): throw Refusal(reason)
         }
     }
 
@@ -67,15 +54,9 @@ struct ONNXTensor {
         switch contents {
         case .floats(let values): ONNXTensor(sizes: sizes, contents: .floats(indices.map { values[$0] }))
         case .integers(let values): ONNXTensor(sizes: sizes, contents: .integers(indices.map { values[$0] }))
-        case .unreadable(let reason): throw ONNXRefusal(reason)
+        case .unreadable(let reason): throw Refusal(reason)
         }
     }
-}
-
-/// Why a node cannot be taken over; its name and operator are added by who catches it.
-struct ONNXRefusal: Error {
-    var reason: String
-    init(_ reason: String) { self.reason = reason }
 }
 
 /// Reading.
@@ -133,7 +114,7 @@ extension ONNXTensor {
         _ parts: Parts, named name: String, bytes: [UInt8], external: ONNXExternalData
     ) throws -> ONNXTensor {
         let sizes = parts.sizes.map { Int($0) }
-        guard let count = elementCount(sizes) else {
+        guard let count = TensorLayout.elementCount(sizes) else {
             throw ProtobufReader.Damage(reason: "tensor \(name) has the sizes \(sizes)")
         }
         func unreadable(_ reason: String) -> ONNXTensor { ONNXTensor(sizes: sizes, contents: .unreadable(reason)) }
@@ -144,7 +125,7 @@ extension ONNXTensor {
             do {
                 let data = try external.read(parts.external, count: count * type.byteCount)
                 return ONNXTensor(sizes: sizes, contents: contents(data, type))
-            } catch let refusal as ONNXRefusal {
+            } catch let refusal as Refusal {
                 return unreadable("tensor \(name): \(refusal.reason)")
             }
         }

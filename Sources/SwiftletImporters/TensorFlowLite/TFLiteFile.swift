@@ -5,6 +5,7 @@
 ///
 /// Source: TensorFlow Lite's schema, version 3 (`tensorflow/compiler/mlir/lite/schema/schema.fbs`).
 import SwiftletFiles
+import SwiftletTraining
 
 public enum TFLiteFile {
     /// Whether these are the first bytes of a `.tflite` file.
@@ -68,7 +69,8 @@ private struct Parser {
             }
             guard operation.inputs.contains(where: { $0 != -1 }) else { throw bad("\(what) has no input") }
             if let options = try table.table(4) { operation.options = try Self.options(operation.name, options) }
-            try resolveConstants(&operation, tensors)
+            // Integers that a network makes are sizes, which its tensors have anyway.
+            if tensors[operation.outputs[0]].element != .int32 { try resolveConstants(&operation, tensors) }
             operators.append(operation)
         }
         let inputs = try checked(subgraph.integers(1, Int32.self), "the input")
@@ -93,6 +95,7 @@ private struct Parser {
         var result = TFLiteTensor(name: name, shape: shape)
         if let quantization = try table.table(4) {
             result.scales = try quantization.reals(2)
+            result.scaledDimension = try quantization.integer(6, Int32.self, default: 0)
             let zeroPoints = try quantization.integers(3, Int64.self)
             guard Set(zeroPoints).count <= 1 else { throw bad("tensor \(name) has a zero point a channel") }
             result.zeroPoint = zeroPoints.first ?? 0
@@ -105,6 +108,7 @@ private struct Parser {
         }
         switch type {
         case 0: result.element = .float32
+        case 1: result.element = .float16
         case 2, 4: result.element = .int32
         case 7: result.element = .int16
         case 9: result.element = .int8
@@ -118,13 +122,17 @@ private struct Parser {
         guard data > 0 else { return result }
         guard buffers.indices.contains(data) else { throw bad("tensor \(name) has buffer \(data) of \(buffers.count)") }
         guard let range = try buffers[data].range(0), !range.isEmpty else { return result }
-        guard result.element != .float32 else { return result }
-        let sizes: [Int: Int] = [2: 4, 4: 8, 7: 2]
+        let sizes: [Int: Int] = [0: 4, 1: 2, 2: 4, 4: 8, 7: 2]
         let size = sizes[type] ?? 1
         // Beyond the largest file a product may stop growing.
         let needed = size * shape.reduce(1) { min($0 * $1, 1 << 40) }
         guard range.count == needed else {
             throw bad("tensor \(name) has \(range.count) bytes, its shape \(shape) takes \(needed)")
+        }
+        if type == 0 || type == 1 {
+            let element: ElementType = type == 0 ? .float32 : .float16
+            result.reals = buffer.bytes.withUnsafeBytes { element.floats(UnsafeRawBufferPointer(rebasing: $0[range])) }
+            return result
         }
         result.values = try stride(from: range.lowerBound, to: range.upperBound, by: size).map { offset in
             switch type {
@@ -154,10 +162,11 @@ private struct Parser {
         6: "DEQUANTIZE", 9: "FULLY_CONNECTED", 11: "L2_NORMALIZATION", 14: "LOGISTIC", 16: "LSTM", 17: "MAX_POOL_2D",
         18: "MUL", 19: "RELU", 20: "RELU_N1_TO_1", 21: "RELU6", 22: "RESHAPE", 23: "RESIZE_BILINEAR", 25: "SOFTMAX",
         26: "SPACE_TO_DEPTH", 27: "SVDF", 28: "TANH", 34: "PAD", 36: "GATHER", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB",
-        42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM",
+        42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 49: "SPLIT", 50: "LOG_SOFTMAX", 53: "CAST", 54: "PRELU",
+        55: "MAXIMUM",
         56: "ARG_MAX", 57: "MINIMUM", 60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM",
         76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU",
-        100: "MIRROR_PAD", 111: "ELU", 114: "QUANTIZE", 117: "HARD_SWISH", 126: "BATCH_MATMUL",
+        100: "MIRROR_PAD", 111: "ELU", 114: "QUANTIZE", 117: "HARD_SWISH", 126: "BATCH_MATMUL", 150: "GELU",
     ]
 
     /// An option's field: its number, its name, and what it is.
@@ -189,7 +198,8 @@ private struct Parser {
             .integer(3, "filter_w", default: 1), .integer(4, "filter_h", default: 1), .activation(5),
         ],
         "FULLY_CONNECTED": [.activation(0)], "ADD": [.activation(0)], "SUB": [.activation(0)],
-        "MUL": [.activation(0)], "CONCATENATION": [.integer(0, "axis", default: 0), .activation(1)],
+        "MUL": [.activation(0)], "DIV": [.activation(0)],
+        "CONCATENATION": [.integer(0, "axis", default: 0), .activation(1)],
         "SOFTMAX": [.real(0, "beta")], "LEAKY_RELU": [.real(0, "alpha")], "MIRROR_PAD": [.mode(0)],
         "RESIZE_BILINEAR": [.flag(2, "align_corners"), .flag(3, "half_pixel_centers")],
         "RESIZE_NEAREST_NEIGHBOR": [.flag(0, "align_corners"), .flag(1, "half_pixel_centers")],
@@ -240,8 +250,12 @@ private struct Parser {
             guard sizes.count % 2 == 0 else { throw bad("\(operation.name) has \(sizes.count) paddings") }
             operation.options["paddings"] = .pairs(
                 stride(from: 0, to: sizes.count, by: 2).map { [sizes[$0], sizes[$0 + 1]] })
-            if operation.name == "PADV2", let value = try values(2).first {
-                operation.options["pad_value"] = .integer(value)
+            if operation.name == "PADV2" {
+                if given.inputs.count > 2, given.inputs[2] >= 0, let value = tensors[given.inputs[2]].reals?.first {
+                    operation.options["pad_value"] = .real(value)
+                } else if let value = try values(2).first {
+                    operation.options["pad_value"] = .integer(value)
+                }
             }
         case "SPLIT":
             guard operation.inputs.count == 2, operation.inputs[1] >= 0, let axis = try values(0).first else {

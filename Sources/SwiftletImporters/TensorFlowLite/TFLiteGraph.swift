@@ -1,12 +1,12 @@
-/// An int8 network as TensorFlow Lite has it: tensors with scales, operators by their builtin names.
+/// A network as TensorFlow Lite has it: tensors, those of integers with scales, and operators by their builtin names.
 ///
-/// What it does not do: read files, or become a `QuantizedGraph`; `TFLiteTranslator` does the latter.
+/// What it does not do: read files, or become a graph; `TFLiteTranslator` and `TFLiteFloatTranslator` do the latter.
 import SwiftletGraph
 import SwiftletQuantizer
 
 public struct TFLiteTensor: Sendable {
     public enum Element: String, Sendable {
-        case int8, int16, int32, float32
+        case int8, int16, int32, float16, float32
     }
 
     public var name: String
@@ -16,12 +16,16 @@ public struct TFLiteTensor: Sendable {
     /// One, or one a channel; empty where the file has none.
     public var scales: [Float]
     public var zeroPoint: Int
-    /// A constant's integers; nil for what is computed.
+    /// Which dimension several scales are for.
+    public var scaledDimension = 0
+    /// A constant's integers; nil for what is computed and for floats.
     public var values: [Int]?
+    /// A constant's floats; nil for what is computed and for integers.
+    public var reals: [Float]?
 
     public init(
         name: String, shape: [Int], element: Element = .int8, scales: [Float] = [], zeroPoint: Int = 0,
-        values: [Int]? = nil
+        values: [Int]? = nil, reals: [Float]? = nil
     ) {
         self.name = name
         self.shape = shape
@@ -29,6 +33,7 @@ public struct TFLiteTensor: Sendable {
         self.scales = scales
         self.zeroPoint = zeroPoint
         self.values = values
+        self.reals = reals
     }
 
     /// As a map of rows x columns x channels: a leading dimension beyond three is the batch, missing ones are 1. A matrix is a
@@ -112,5 +117,14 @@ public struct TFLiteGraph: Sendable {
         self.operators = operators
         self.inputs = inputs
         self.outputs = outputs
+    }
+
+    /// Whether it computes in floats alone. Integers may be sizes, and half-precision constants are widened.
+    public var isFloat: Bool {
+        let isFloatInput = inputs.allSatisfy { tensors[$0].element == .float32 }
+        return isFloatInput
+            && operators.allSatisfy { operation in
+                operation.outputs.allSatisfy { [.float32, .int32].contains(tensors[$0].element) }
+            }
     }
 }

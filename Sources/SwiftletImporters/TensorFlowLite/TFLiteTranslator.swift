@@ -76,7 +76,7 @@ public struct TFLiteTranslator {
             let made = graph.tensors[operation.outputs[0]].element
             if made == .float32, operation.name != "DEQUANTIZE" {
                 return
-                    "operator \(index) (\(operation.name)) computes in float; give a network of int8, or the float one as ONNX"
+                    "operator \(index) (\(operation.name)) computes in float and others in int8; give a network of one or the other"
             }
             if let activation = operation.text("activation"), FusedActivation(rawValue: activation) == nil {
                 return "operator \(index) (\(operation.name)) ends with \(activation)"

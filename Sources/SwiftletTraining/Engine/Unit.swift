@@ -115,6 +115,8 @@ extension STActivation {
         case .sigmoid: self.init(kind: 4, slope: 0)
         case .tanh: self.init(kind: 5, slope: 0)
         case .swish: self.init(kind: 6, slope: 0)
+        case .elu(let alpha): self.init(kind: 7, slope: alpha)
+        case .hardSwish: self.init(kind: 8, slope: 0)
         }
     }
 }

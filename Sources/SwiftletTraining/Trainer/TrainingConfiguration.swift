@@ -45,12 +45,14 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     public init() {}
 
     /// Sets what suits a network that is trained already and only learns to be int8: a few epochs at a tenth of the
-    /// learning rate.
+    /// learning rate, and no group lasso.
     public mutating func beginQuantization() {
         quantization = Quantization()
         epochs = 3
         learningRate = 0.01
         warmUpEpochs = 0
+        // Nothing is left to drop.
+        groupLasso = 0
     }
 
     /// The learning rate at `epoch`, a fraction included (Loshchilov and Hutter 2017, without restarts).

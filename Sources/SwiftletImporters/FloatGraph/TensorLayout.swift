@@ -1,4 +1,4 @@
-/// How the dimensions of an ONNX tensor lie over a feature map of the graph.
+/// How the dimensions of another program's tensor lie over a feature map of the graph.
 ///
 /// Exporters write channel shuffles, flattens and changes between NCHW and NHWC as reshapes and transposes. Here each
 /// dimension is a list of factors of the map's rows, columns and channels; reshapes split and join factors, transposes move
@@ -6,7 +6,7 @@
 /// What it does not do: hold values, or know a batch: batches are of one picture, so that dimension has no factors.
 import SwiftletGraph
 
-struct ONNXLayout: Equatable {
+struct TensorLayout: Equatable {
     enum Axis {
         case row
         case column
@@ -28,19 +28,19 @@ struct ONNXLayout: Equatable {
     }
 
     /// Batch, channels, rows, columns.
-    static func nchw(_ shape: Shape) -> ONNXLayout {
-        ONNXLayout([[], whole(.channel, shape), whole(.row, shape), whole(.column, shape)])
+    static func nchw(_ shape: Shape) -> TensorLayout {
+        TensorLayout([[], whole(.channel, shape), whole(.row, shape), whole(.column, shape)])
     }
 
     /// Batch, rows, columns, channels.
-    static func nhwc(_ shape: Shape) -> ONNXLayout {
-        ONNXLayout([[], whole(.row, shape), whole(.column, shape), whole(.channel, shape)])
+    static func nhwc(_ shape: Shape) -> TensorLayout {
+        TensorLayout([[], whole(.row, shape), whole(.column, shape), whole(.channel, shape)])
     }
 
     /// `rank` dimensions of which the last holds the channels of a 1x1 map.
-    static func vector(_ channels: Int, rank: Int = 2) -> ONNXLayout {
+    static func vector(_ channels: Int, rank: Int = 2) -> TensorLayout {
         let shape = Shape(height: 1, width: 1, channels: channels)
-        return ONNXLayout(Array(repeating: [], count: rank - 1) + [whole(.channel, shape)])
+        return TensorLayout(Array(repeating: [], count: rank - 1) + [whole(.channel, shape)])
     }
 
     private static func whole(_ axis: Axis, _ shape: Shape) -> [Factor] {
@@ -69,12 +69,25 @@ struct ONNXLayout: Equatable {
 
     var elementCount: Int { sizes.reduce(1, *) }
 
+    /// The product of sizes from 0 up; nil when that of any of them is beyond `limit`.
+    static func elementCount(_ sizes: [Int], limit: Int = 1 << 40) -> Int? {
+        guard sizes.allSatisfy({ $0 >= 0 }) else { return nil }
+        var count = 1
+        for size in sizes {
+            // Zeros are left out: no product of some of the sizes may overflow either.
+            let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
+            guard !overflow, product <= limit else { return nil }
+            count = product
+        }
+        return sizes.contains(0) ? 0 : count
+    }
+
     /// - Parameter order: a permutation of the dimensions.
-    func transposed(_ order: [Int]) -> ONNXLayout { ONNXLayout(order.map { dimensions[$0] }) }
+    func transposed(_ order: [Int]) -> TensorLayout { TensorLayout(order.map { dimensions[$0] }) }
 
     /// Nil when the sizes do not divide the factors as they lie.
-    func reshaped(_ sizes: [Int]) -> ONNXLayout? {
-        guard ONNXTensor.elementCount(sizes) == elementCount else { return nil }
+    func reshaped(_ sizes: [Int]) -> TensorLayout? {
+        guard TensorLayout.elementCount(sizes) == elementCount else { return nil }
         var rest = Array(dimensions.joined().reversed())
         var result: [[Factor]] = []
         for size in sizes {
@@ -96,19 +109,19 @@ struct ONNXLayout: Equatable {
             }
             result.append(dimension)
         }
-        return ONNXLayout(result)
+        return TensorLayout(result)
     }
 
     /// The same with other factors in one dimension.
-    func replacing(_ dimension: Int, with axis: Axis, of shape: Shape) -> ONNXLayout {
+    func replacing(_ dimension: Int, with axis: Axis, of shape: Shape) -> TensorLayout {
         var dimensions = dimensions
         dimensions[dimension] = Self.whole(axis, shape)
-        return ONNXLayout(dimensions)
+        return TensorLayout(dimensions)
     }
 
     /// The same without the factors in `reduced` dimensions, which stay with the size 1 if they are `kept`.
-    func reducing(_ reduced: [Int], kept: Bool) -> ONNXLayout {
-        ONNXLayout(
+    func reducing(_ reduced: [Int], kept: Bool) -> TensorLayout {
+        TensorLayout(
             dimensions.indices.compactMap { reduced.contains($0) ? (kept ? [] : nil) : dimensions[$0] })
     }
 

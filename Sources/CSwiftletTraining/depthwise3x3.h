@@ -1,6 +1,6 @@
 // Depthwise 3x3 convolutions without dilation, the shape of nearly every mobile network: the nine weights (or their nine
 // gradients) of one vector of channels stay in registers while a row of pixels passes. Part of kernels.h's text.
-// What it does not do: other kernels, or fewer channels than a vector; kernels.h has loops for any window.
+// What it does not do: other kernels, or fewer channels than a vector; convolution.h has loops for any window.
 
 typedef float NAME(vector) __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef int32_t NAME(lanes) __attribute__((vector_size(4 * LANES), aligned(4)));
