@@ -26,6 +26,8 @@ static inline __attribute__((always_inline)) __m256i NAME(dot)(__m256i acc, sk_a
 }
 
 #define ANEW(x) __asm__ volatile("" : "+x"(x.even), "+x"(x.odd))
+// Four quads at once: 1.02 to 1.08 times as fast (MobileNetV1, ResNet-18); nothing with AVX-VNNI.
+#define QUADS_AT_ONCE(V) ((V) > 1 ? 4 : 1)
 #include "isa256.h"
 
 const SKKernels sk_avx2_table = TABLE("avx2");

@@ -16,6 +16,7 @@ static inline __attribute__((always_inline)) __m256i NAME(dot)(__m256i acc, __m2
 }
 
 #define ANEW(x) __asm__ volatile("" : "+x"(x))
+#define DEPTHWISE_3X3 "depthwise3x3x256.h"
 #include "isa256.h"
 
 const SKKernels sk_avxvnni_table = TABLE("avxvnni");

@@ -1,4 +1,4 @@
-// Addition and maxima of one row with AVX2; part of isa256.h. Rows with a table of channels are left, as are means.
+// Addition of one row with AVX2; part of isa256.h. Rows with a table of channels are left.
 
 // 32 bytes of the sum.
 static inline __attribute__((always_inline)) void NAME(sum)(const uint8_t *a, const uint8_t *b, uint8_t *output,
@@ -50,33 +50,5 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
         NAME(sum)(some[0], some[1], some[2], &scales, p);
         memcpy(to + c, some[2], (size_t)(count - c));
     }
-    return 1;
-}
-
-// The largest of 16 bytes of a window from channel `c` on.
-static inline __attribute__((always_inline)) __m128i NAME(largest)(const SKInput *in, const SKWindow *w, int32_t begin, int32_t c) {
-    __m128i largest = _mm_setzero_si128();
-    for (int32_t ky = 0; ky < w->kernelHeight; ky++)
-        for (int32_t kx = 0; in->rows[ky] && kx < w->kernelWidth; kx++) {
-            int32_t column = begin + kx * w->dilation;
-            if (column < 0 || column >= in->width) continue;
-            const uint8_t *pixel = in->rows[ky] + (int64_t)column * in->pixelBytes + c;
-            largest = _mm_max_epu8(largest, _mm_loadu_si128((const void *)pixel));
-        }
-    return largest;
-}
-
-// The last 16 channels may be some of the ones before, again.
-static int NAME(poolMax)(const SKInput *in, const SKOutput *out, const SKWindow *w, uint8_t low, uint8_t high) {
-    const int32_t channels = out->channelCount;
-    if (in->channels || out->channels || channels < 16) return 0;
-    const __m128i least = _mm_set1_epi8((char)low), most = _mm_set1_epi8((char)high);
-    for (int32_t x = 0; x < out->width; x++)
-        for (int32_t next = 0; next < channels; next += 16) {
-            const int32_t c = next + 16 <= channels ? next : channels - 16;
-            __m128i largest = NAME(largest)(in, w, x * w->stride - w->paddingLeft, c);
-            _mm_storeu_si128((void *)(out->start + (int64_t)x * out->pixelBytes + c),
-                             _mm_min_epu8(_mm_max_epu8(largest, least), most));
-        }
     return 1;
 }

@@ -3,6 +3,8 @@
 // Windows overlap and channels seldom fill a vector. So a window's rows are first made one, end to end where pixels touch, in a
 // buffer on the stack; then its columns. Gain: 1.5 times (maximum of 3x3, 24 channels), 1.7 to 2.9 times (means).
 
+#include "pooling.h"
+
 #define MOST_POOLED 16  // rows of a window
 
 // Columns of a window that lie in the row.
@@ -124,14 +126,6 @@ static void NAME(averagePixels)(const SKInput *in, const SKOutput *out, const SK
     }
 }
 
-
-// A quotient of 16-bit numbers as a product: `floor(t / count) = t * factor >> 16` for every t that a sum of so many bytes, and
-// half of the count, can be, for the factor is at most `excess / count` too large, and t * excess < 65536.
-static int NAME(hasFactor)(int32_t count) {
-    const int32_t factor = (65536 + count - 1) / count, excess = factor * count - 65536, most = 255 * count + count / 2;
-    return count > 1 && most < 65536 && (int64_t)most * excess < 65536;
-}
-
 // The mean of `count` bytes, whose int8 values round halves away from zero: down where the mean is below 128.
 static inline __attribute__((always_inline)) __m512i NAME(meanOf)(__m512i sum, int32_t count) {
     const __mmask32 isNegative = _mm512_cmplt_epu16_mask(sum, _mm512_set1_epi16((short)(128 * count)));
@@ -146,7 +140,7 @@ static int NAME(poolAverage)(const SKInput *in, const SKOutput *out, const SKWin
     const uint8_t *rows[MOST_POOLED];
     int isShort = in->width * channels <= ROW_BYTES && w->kernelHeight <= MOST_POOLED;
     const int32_t height = isShort ? NAME(rowsOf)(in, w, rows) : 0;
-    for (int32_t width = 1; width <= w->kernelWidth; width++) isShort = isShort && NAME(hasFactor)(height * width);
+    for (int32_t width = 1; width <= w->kernelWidth; width++) isShort = isShort && sk_hasFactor(height * width);
     if (!isShort) {
         NAME(averagePixels)(in, out, w, low, high);
         return 1;

@@ -12,11 +12,12 @@ struct RandomCase: CustomStringConvertible {
     var window: IntegerWindow
 
     init(
-        using generator: inout SeededGenerator, largestKernel: Int = 4, largestWidth: Int = 8, largestPadding: Int = 4
+        using generator: inout SeededGenerator, kernels: ClosedRange<Int> = 1...4, largestDilation: Int = 3,
+        largestWidth: Int = 8, largestPadding: Int = 4
     ) {
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
-        let kernel = (height: random(1...largestKernel), width: random(1...largestKernel))
-        let dilation = (height: random(1...3), width: random(1...3))
+        let kernel = (height: random(kernels), width: random(kernels))
+        let dilation = (height: random(1...largestDilation), width: random(1...largestDilation))
         let padding = (top: random(0...largestPadding), left: random(0...largestPadding))
         let end = (bottom: random(0...largestPadding), right: random(0...largestPadding))
         let stride = (height: random(1...5), width: random(1...5))
@@ -80,17 +81,22 @@ enum ConvolutionKind: UInt64, CaseIterable {
     case depthwise = 51
     /// 1x1, few channels a group.
     case smallGroups = 52
+    /// 3x3 and not dilated.
+    case depthwise3x3 = 53
     /// Many inputs, outputs and pixels: enough products for matrix tiles, and every remainder of 64 bytes of inputs.
     case manyInputs = 54
 
     var rounds: Int { self == .manyInputs ? 300 : 1500 }
-    var largestKernel: Int {
+    var isDepthwise: Bool { self == .depthwise || self == .depthwise3x3 }
+    var kernels: ClosedRange<Int> {
         switch self {
-        case .smallGroups: 1
-        case .manyInputs: 3
-        case .any, .depthwise: 4
+        case .smallGroups: 1...1
+        case .manyInputs: 1...3
+        case .any, .depthwise: 1...4
+        case .depthwise3x3: 3...3
         }
     }
+    var largestDilation: Int { self == .depthwise3x3 ? 1 : 3 }
 
     func channels(
         isWide: Bool, using generator: inout SeededGenerator
@@ -98,7 +104,7 @@ enum ConvolutionKind: UInt64, CaseIterable {
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
         return switch self {
         case .any: (random(1...9), random(1...19), random(1...(isWide ? 150 : 37)))
-        case .depthwise: (random(1...(isWide ? 210 : 40)), 1, random(0...3) / 3 + 1)
+        case .depthwise, .depthwise3x3: (random(1...(isWide ? 210 : 40)), 1, random(0...3) / 3 + 1)
         case .smallGroups: (random(1...9), random(1...19), random(1...15))
         case .manyInputs: (random(1...2), random(1...150), random(16...100))
         }
@@ -109,14 +115,15 @@ enum ConvolutionKind: UInt64, CaseIterable {
     @Test(arguments: ConvolutionKind.allCases)
     func convolutionsEqualTheirDefinition(kind: ConvolutionKind) {
         let seed = kind.rawValue
-        let isDepthwise = kind == .depthwise
+        let isDepthwise = kind.isDepthwise
         let sets = KernelSet.all
         for round in 0..<kind.rounds {
             var generator = SeededGenerator(seed: seed &* 100_000 &+ UInt64(round))
             // Large enough for every size of tile, now and then.
             let isWide = kind == .manyInputs || round % 10 == 0
             let shape = RandomCase(
-                using: &generator, largestKernel: kind.largestKernel, largestWidth: isWide ? 45 : 8,
+                using: &generator, kernels: kind.kernels, largestDilation: kind.largestDilation,
+                largestWidth: isWide ? 45 : 8,
                 largestPadding: kind == .smallGroups ? 0 : 4)
             let (groups, groupInputs, groupOutputs) = kind.channels(isWide: isWide, using: &generator)
             let isUsual = Int.random(in: 0...3, using: &generator) > 0
