@@ -136,6 +136,8 @@ class Maker:
             "BatchNormalization", self.value, self.normal(c), self.normal(c), self.normal(c), variance, epsilon=1e-3)
 
     def activation(self):
+        if self.seed >= 30:
+            return self.bound()
         if self.seed >= 24:
             return self.lateActivation()
         kind = self.random.integers(7)
@@ -171,6 +173,16 @@ class Maker:
             return self.node("Mul", self.node("HardSigmoid", self.value, alpha=1 / 6, beta=0.5), self.value)
         other = self.conv(keep=True)
         return self.node("Sub", self.value, other) if self.random.integers(2) else self.node("Sum", other, self.value, other)
+
+    def bound(self):
+        """What networks from seed 30 on have as activations: one bound, which may be a root that is folded."""
+        number = self.constant(np.float32(self.random.uniform(0.2, 2)))
+        kind = self.random.integers(4)
+        if kind == 0 and self.opset >= 11:
+            return self.node("Clip", self.value, "", number)
+        if kind == 1:
+            return self.node("Div", self.value, self.node("Sqrt", number))
+        return self.node("Max" if kind == 2 else "Min", *self.pick((self.value, number), (number, self.value)))
 
     def pool(self):
         average = self.random.integers(2)
@@ -248,6 +260,10 @@ class Maker:
 
     def flattened(self):
         c = self.shape[1]
+        if self.seed >= 30:
+            kind, isInput = self.pick(("ReduceMax", self.opset >= 18), ("ReduceSum", self.opset >= 13))
+            axes = [self.constant(np.array([2, 3], np.int64))] if isInput else []
+            return self.node(kind, self.value, *axes, keepdims=0, **({} if isInput else {"axes": [2, 3]}))
         kind = self.random.integers(6)
         if kind == 0:
             return self.node("Flatten", self.node("GlobalAveragePool", self.value))
@@ -307,7 +323,7 @@ class Maker:
 
 def write_random(folder):
     outputs = {}
-    for seed in range(30):
+    for seed in range(42):
         model, expected = Maker(seed).make()
         file = f"random{seed}.onnx"
         onnx.save(model, f"{folder}/{file}")
