@@ -200,6 +200,27 @@ enum ConvolutionKind: UInt64, CaseIterable {
         }
     }
 
+    /// Only a file that no converter has written has such a window.
+    @Test func averagesOfNothingButPaddingAreZero() {
+        let rows: [UnsafePointer<UInt8>?] = [nil, nil]
+        let window = RowWindow(kernelHeight: 2, kernelWidth: 2, stride: 2, dilation: 1, paddingLeft: 0)
+        let range = OutputRange(zeroPoint: 0, low: -128, high: 127)
+        for kernels in KernelSet.all {
+            for channels in [1, 20, 64] {
+                var made = [UInt8](repeating: 1, count: 3 * channels)
+                rows.withUnsafeBufferPointer { rows in
+                    made.withUnsafeMutableBufferPointer { made in
+                        kernels.poolAverage(
+                            InputRows(rows: rows.baseAddress!, width: 6, pixelBytes: channels, channels: nil),
+                            OutputRow(start: made.baseAddress!, width: 3, pixelBytes: channels, channels: nil),
+                            window, channels: channels, range: range)
+                    }
+                }
+                #expect(made.allSatisfy { $0 == 128 }, "\(kernels), \(channels) channels: \(made)")
+            }
+        }
+    }
+
     @Test func additionsAndMeansEqualTheirDefinition() {
         let seed: UInt64 = 53
         let sets = KernelSet.all
