@@ -10,17 +10,11 @@ static void NAME(depthwiseForward)(const STWindow *s, const float *x, const floa
             for (int ox = 0; ox < s->outWidth; ox++) {
                 float *restrict out = y + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
                 memset(out, 0, sizeof(float) * C);
-                for (int ky = 0; ky < s->kernelHeight; ky++) {
-                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
-                    if (iy < 0 || iy >= s->height) continue;
-                    for (int kx = 0; kx < s->kernelWidth; kx++) {
-                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
-                        if (ix < 0 || ix >= s->width) continue;
-                        const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
-                        const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
-                        VECTOR for (int c = 0; c < C; c++) out[c] += in[c] * w[c];
-                    }
-                }
+                FOR_EACH_TAP(s, oy, ox, {
+                    const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                    const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
+                    VECTOR for (int c = 0; c < C; c++) out[c] += in[c] * w[c];
+                })
             }
 }
 
@@ -34,17 +28,11 @@ static void NAME(depthwiseBackwardInput)(const STWindow *s, const float *dy, con
         for (int oy = 0; oy < s->outHeight; oy++)
             for (int ox = 0; ox < s->outWidth; ox++) {
                 const float *restrict g = dy + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
-                for (int ky = 0; ky < s->kernelHeight; ky++) {
-                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
-                    if (iy < 0 || iy >= s->height) continue;
-                    for (int kx = 0; kx < s->kernelWidth; kx++) {
-                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
-                        if (ix < 0 || ix >= s->width) continue;
-                        float *restrict out = dx + ((size_t)(n * s->height + iy) * s->width + ix) * C;
-                        const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
-                        VECTOR for (int c = 0; c < C; c++) out[c] += g[c] * w[c];
-                    }
-                }
+                FOR_EACH_TAP(s, oy, ox, {
+                    float *restrict out = dx + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                    const float *restrict w = weight + (size_t)(ky * s->kernelWidth + kx) * C;
+                    VECTOR for (int c = 0; c < C; c++) out[c] += g[c] * w[c];
+                })
             }
 }
 

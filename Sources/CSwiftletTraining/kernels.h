@@ -14,6 +14,18 @@
 // beyond a vector would leave most of them to the remainder loop.
 #define VECTOR _Pragma("clang loop vectorize(assume_safety) interleave_count(1)")
 
+// BODY for each tap (ky, kx) of output (oy, ox) under which the map has a pixel, (iy, ix).
+#define FOR_EACH_TAP(s, oy, ox, BODY)                                                         \
+    for (int ky = 0; ky < (s)->kernelHeight; ky++) {                                          \
+        int iy = (oy) * (s)->strideHeight - (s)->paddingTop + ky * (s)->dilationHeight;       \
+        if (iy < 0 || iy >= (s)->height) continue;                                            \
+        for (int kx = 0; kx < (s)->kernelWidth; kx++) {                                       \
+            int ix = (ox) * (s)->strideWidth - (s)->paddingLeft + kx * (s)->dilationWidth;    \
+            if (ix < 0 || ix >= (s)->width) continue;                                         \
+            BODY                                                                              \
+        }                                                                                     \
+    }
+
 #include "activations.h"
 #include "convolution.h"
 #include "normalization.h"

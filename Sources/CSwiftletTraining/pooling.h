@@ -10,21 +10,15 @@ static void NAME(maxPoolForward)(const STWindow *s, const float *x, float *y, in
                     y[out + c] = -INFINITY;
                     where[out + c] = -1;
                 }
-                for (int ky = 0; ky < s->kernelHeight; ky++) {
-                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
-                    if (iy < 0 || iy >= s->height) continue;
-                    for (int kx = 0; kx < s->kernelWidth; kx++) {
-                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
-                        if (ix < 0 || ix >= s->width) continue;
-                        int32_t pixel = (n * s->height + iy) * s->width + ix;
-                        const float *in = x + (size_t)pixel * C;
-                        for (int c = 0; c < C; c++)
-                            if (in[c] > y[out + c]) {
-                                y[out + c] = in[c];
-                                where[out + c] = pixel;
-                            }
-                    }
-                }
+                FOR_EACH_TAP(s, oy, ox, {
+                    int32_t pixel = (n * s->height + iy) * s->width + ix;
+                    const float *in = x + (size_t)pixel * C;
+                    for (int c = 0; c < C; c++)
+                        if (in[c] > y[out + c]) {
+                            y[out + c] = in[c];
+                            where[out + c] = pixel;
+                        }
+                })
             }
 }
 
@@ -58,16 +52,10 @@ static void NAME(averagePoolForward)(const STWindow *s, const float *x, float *y
                 memset(out, 0, sizeof(float) * C);
                 int taps = NAME(tapCount)(s, oy, ox);
                 float share = taps ? 1.0f / taps : 0;
-                for (int ky = 0; ky < s->kernelHeight; ky++) {
-                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
-                    if (iy < 0 || iy >= s->height) continue;
-                    for (int kx = 0; kx < s->kernelWidth; kx++) {
-                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
-                        if (ix < 0 || ix >= s->width) continue;
-                        const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
-                        for (int c = 0; c < C; c++) out[c] += in[c] * share;
-                    }
-                }
+                FOR_EACH_TAP(s, oy, ox, {
+                    const float *restrict in = x + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                    for (int c = 0; c < C; c++) out[c] += in[c] * share;
+                })
             }
 }
 
@@ -79,15 +67,9 @@ static void NAME(averagePoolBackward)(const STWindow *s, const float *dy, float 
                 const float *restrict g = dy + ((size_t)(n * s->outHeight + oy) * s->outWidth + ox) * C;
                 int taps = NAME(tapCount)(s, oy, ox);
                 float share = taps ? 1.0f / taps : 0;
-                for (int ky = 0; ky < s->kernelHeight; ky++) {
-                    int iy = oy * s->strideHeight - s->paddingTop + ky * s->dilationHeight;
-                    if (iy < 0 || iy >= s->height) continue;
-                    for (int kx = 0; kx < s->kernelWidth; kx++) {
-                        int ix = ox * s->strideWidth - s->paddingLeft + kx * s->dilationWidth;
-                        if (ix < 0 || ix >= s->width) continue;
-                        float *restrict out = dx + ((size_t)(n * s->height + iy) * s->width + ix) * C;
-                        for (int c = 0; c < C; c++) out[c] += g[c] * share;
-                    }
-                }
+                FOR_EACH_TAP(s, oy, ox, {
+                    float *restrict out = dx + ((size_t)(n * s->height + iy) * s->width + ix) * C;
+                    for (int c = 0; c < C; c++) out[c] += g[c] * share;
+                })
             }
 }

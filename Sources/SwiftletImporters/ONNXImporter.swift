@@ -30,12 +30,8 @@ public struct ONNXImporter {
     /// - Throws: `ImportError`.
     public init(parsing bytes: [UInt8], folder: String? = nil, file: String) throws {
         path = file
-        graph = try ONNXTranslator.translate(ONNXFile(parsing: bytes, folder: folder, file: file), path: file)
-        do {
-            try graph.checkParameters()
-        } catch {
-            throw ImportError.badFile(file: file, reason: "\(error)")
-        }
+        let source = try ONNXFile(parsing: bytes, folder: folder, file: file)
+        graph = try importedGraph(file) { try ONNXTranslator.translate(source) }
     }
 
     /// - Parameters:

@@ -16,12 +16,7 @@ public struct TFLiteFloatImporter {
     /// - Throws: `ImportError`.
     public init(_ source: TFLiteGraph, file: String) throws {
         path = file
-        graph = try TFLiteFloatTranslator.translate(source, path: file)
-        do {
-            try graph.checkParameters()
-        } catch {
-            throw ImportError.badFile(file: file, reason: "\(error)")
-        }
+        graph = try importedGraph(file) { try TFLiteFloatTranslator.translate(source) }
     }
 
     /// - Parameters:

@@ -9,6 +9,14 @@ struct LaidOutMap {
     var layout: TensorLayout
     /// Behind a softmax, which the graph leaves out: only the network's output may be.
     var isProbability = false
+
+    /// The map, to compute with.
+    func requiringScores() throws -> LaidOutMap {
+        guard !isProbability else {
+            throw Refusal("it reads a softmax, which is known as the last operator only; cut the network there")
+        }
+        return self
+    }
 }
 
 /// What is remembered of maps for those that read them.

@@ -1,6 +1,8 @@
-/// Why a part of a network cannot be taken over, and how several reasons are told at once.
+/// Why a part of a network cannot be taken over, how several reasons are told at once, and the error that they become where the
+/// file is known.
 ///
-/// What it does not do: name files; `ImportError` does.
+/// What it does not do: find reasons; translators do.
+import SwiftletGraph
 
 /// Why a node cannot be taken over; its name and operator are added by who catches it.
 struct Refusal: Error {
@@ -24,4 +26,34 @@ struct ImportProblem {
             return "\(first.node)\(others): \(first.reason)"
         }
     }
+}
+
+/// Everything that stands in the way of a network, found by a walk that went on behind each refusal.
+struct Refusals: Error {
+    var lines: [String]
+
+    /// - Throws: if there are any.
+    static func check(_ problems: [ImportProblem]) throws {
+        guard problems.isEmpty else { throw Refusals(lines: ImportProblem.lines(problems)) }
+    }
+}
+
+/// A graph with its parameters, all finite, out of a translator.
+///
+/// - Throws: `ImportError`, with what the translator has refused.
+func importedGraph(_ path: String, _ translate: () throws -> Graph) throws -> Graph {
+    let graph: Graph
+    do {
+        graph = try translate()
+    } catch let refusal as Refusal {
+        throw ImportError.unsupported(file: path, problems: [refusal.reason])
+    } catch let refusals as Refusals {
+        throw ImportError.unsupported(file: path, problems: refusals.lines)
+    }
+    do {
+        try graph.checkParameters()
+    } catch {
+        throw ImportError.badFile(file: path, reason: "\(error)")
+    }
+    return graph
 }

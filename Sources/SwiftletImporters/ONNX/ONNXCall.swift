@@ -27,13 +27,7 @@ struct ONNXCall {
     }
 
     /// A tensor to compute with.
-    func map(_ index: Int = 0) throws -> LaidOutMap {
-        let map = try anyMap(index)
-        guard !map.isProbability else {
-            throw Refusal("it reads a softmax, which is known as the last operator only; cut the network there")
-        }
-        return map
-    }
+    func map(_ index: Int = 0) throws -> LaidOutMap { try anyMap(index).requiringScores() }
 
     /// A tensor of batch, channels, rows and columns.
     func planes(_ index: Int = 0) throws -> LaidOutMap {

@@ -20,21 +20,11 @@ struct ONNXTranslator: GraphBuilding {
         graph = Graph(name: "onnx", input: input)
     }
 
-    /// - Throws: `ImportError.unsupported` with everything that is in the way.
-    static func translate(_ file: ONNXFile, path: String) throws -> Graph {
-        do {
-            let (name, map, shape) = try input(of: file)
-            var translator = ONNXTranslator(file, input: shape)
-            return try translator.run(input: name, map)
-        } catch let refusal as Refusal {
-            throw ImportError.unsupported(file: path, problems: [refusal.reason])
-        } catch let problems as Problems {
-            throw ImportError.unsupported(file: path, problems: problems.list)
-        }
-    }
-
-    private struct Problems: Error {
-        var list: [String]
+    /// - Throws: `Refusal`, or `Refusals` with everything that is in the way.
+    static func translate(_ file: ONNXFile) throws -> Graph {
+        let (name, map, shape) = try input(of: file)
+        var translator = ONNXTranslator(file, input: shape)
+        return try translator.run(input: name, map)
     }
 
     private static func input(of file: ONNXFile) throws -> (name: String, map: LaidOutMap, shape: Shape) {
@@ -93,7 +83,7 @@ struct ONNXTranslator: GraphBuilding {
                 operands[name] = index < results.count ? results[index] : .unknown
             }
         }
-        guard problems.isEmpty else { throw Problems(list: ImportProblem.lines(problems)) }
+        try Refusals.check(problems)
         guard file.outputs.count == 1, let output = file.outputs.first else {
             let names = file.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
             throw Refusal("it has \(file.outputs.count) outputs (\(names)), a classifier has one")

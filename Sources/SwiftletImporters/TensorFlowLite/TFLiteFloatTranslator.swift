@@ -25,20 +25,10 @@ struct TFLiteFloatTranslator: GraphBuilding {
         graph = Graph(name: "tflite", input: shape)
     }
 
-    /// - Throws: `ImportError.unsupported` with everything that is in the way.
-    static func translate(_ source: TFLiteGraph, path: String) throws -> Graph {
-        do {
-            var translator = TFLiteFloatTranslator(source, input: try input(of: source))
-            return try translator.run()
-        } catch let refusal as Refusal {
-            throw ImportError.unsupported(file: path, problems: [refusal.reason])
-        } catch let problems as Problems {
-            throw ImportError.unsupported(file: path, problems: problems.list)
-        }
-    }
-
-    private struct Problems: Error {
-        var list: [String]
+    /// - Throws: `Refusal`, or `Refusals` with everything that is in the way.
+    static func translate(_ source: TFLiteGraph) throws -> Graph {
+        var translator = TFLiteFloatTranslator(source, input: try input(of: source))
+        return try translator.run()
     }
 
     private static func input(of source: TFLiteGraph) throws -> Shape {
@@ -73,7 +63,7 @@ struct TFLiteFloatTranslator: GraphBuilding {
                 unknown.insert(output)
             }
         }
-        guard problems.isEmpty else { throw Problems(list: ImportProblem.lines(problems)) }
+        try Refusals.check(problems)
         guard let result = maps[source.outputs[0]] else { throw Refusal("its output does not depend on its input") }
         graph.output = try ordered(result, name: uniqueName("output"))
         keepOnlyWhatIsRead()
@@ -135,13 +125,7 @@ struct TFLiteFloatTranslator: GraphBuilding {
     }
 
     /// A tensor to compute with.
-    func map(_ input: Int = 0) throws -> LaidOutMap {
-        let map = try anyMap(input)
-        guard !map.isProbability else {
-            throw Refusal("it reads a softmax, which is known as the last operator only; cut the network there")
-        }
-        return map
-    }
+    func map(_ input: Int = 0) throws -> LaidOutMap { try anyMap(input).requiringScores() }
 
     /// A tensor of batch, rows, columns and channels.
     func pixels(_ input: Int = 0) throws -> LaidOutMap {
