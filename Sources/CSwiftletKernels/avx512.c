@@ -238,8 +238,10 @@ const SKKernels sk_avx512_table = {"avx512vnni",        NAME(convolve),    NAME(
 
 #pragma clang attribute push(__attribute__((target(FEATURES ",amx-tile,amx-int8"))), apply_to = function)
 #include "matrices512.h"
+#include "matrixrows512.h"
 
-const SKKernels sk_amx_table = {"amx",             NAME(multiplyMatrices), NAME(convolveDepthwise), NAME(add),
-                                NAME(poolMax), NAME(poolAverage),      NAME(accumulate),        NAME(matrixProducts), NAME(read)};
+const SKKernels sk_amx_table = {"amx",         NAME(multiplyMatrices), NAME(convolveDepthwise), NAME(add),
+                                NAME(poolMax), NAME(poolAverage),      NAME(accumulate),        NAME(matrixProducts),
+                                NAME(read),    NAME(multiplyRows)};
 #pragma clang attribute pop
 #endif

@@ -205,7 +205,7 @@ extension Session {
 
     /// Where row `row` of a map lies in its ring.
     @inline(__always)
-    private func slot(_ buffer: BufferRecord, row: Int) -> UnsafeMutablePointer<UInt8> {
+    func slot(_ buffer: BufferRecord, row: Int) -> UnsafeMutablePointer<UInt8> {
         (base + Int(buffer.arenaOffset) + (row + Int(buffer.phase)) % Int(buffer.ringRows) * Int(buffer.rowBytes))
             .assumingMemoryBound(to: UInt8.self)
     }

@@ -93,6 +93,30 @@ public struct RowWindow {
     }
 }
 
+/// Several output rows that are made together.
+public struct SeveralRows {
+    public var count: Int
+    /// From one window to the next, down.
+    public var stride: Int
+    public var dilation: Int
+    /// The rows from the first window's top to the last one's bottom: `(count - 1) * stride + (kernelHeight - 1) * dilation + 1`
+    /// pointers to first pixels; nil where the row is padding.
+    public var inputs: UnsafePointer<UnsafePointer<UInt8>?>
+    /// `count` pointers to first pixels.
+    public var outputs: UnsafePointer<UnsafeMutablePointer<UInt8>?>
+
+    public init(
+        count: Int, stride: Int, dilation: Int, inputs: UnsafePointer<UnsafePointer<UInt8>?>,
+        outputs: UnsafePointer<UnsafeMutablePointer<UInt8>?>
+    ) {
+        self.count = count
+        self.stride = stride
+        self.dilation = dilation
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+}
+
 /// The activation as bounds in the output's own steps, and the output's zero point.
 public struct OutputRange {
     public var zeroPoint: Int32

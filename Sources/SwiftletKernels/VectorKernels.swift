@@ -44,6 +44,26 @@
                 read(start.assumingMemoryBound(to: UInt8.self), Int64(bytes.count / 512 * 512))
                 return true
             }
+
+            /// Whether `convolveRows` is worth a call.
+            @inline(__always)
+            public var takesSeveralRows: Bool { table.pointee.convolveRows != nil }
+
+            /// Several output rows at once. All that they read must be there, and may be overwritten by rows of them that come later
+            /// than what reads it.
+            public func convolveRows(
+                _ rows: SeveralRows, _ input: InputRows, _ output: OutputRow, _ window: RowWindow,
+                _ parameters: ConvolutionParameters
+            ) -> KernelPath {
+                guard let convolveRows = table.pointee.convolveRows else { return .reference }
+                let layout = parameters.layout
+                var (source, target) = (SKInput(input, layout.inputChannels), SKOutput(output, layout.outputChannels))
+                var (frame, convolution) = (SKWindow(window), SKConvolution(parameters))
+                var several = SKRows(
+                    count: Int32(truncatingIfNeeded: rows.count), stride: Int32(truncatingIfNeeded: rows.stride),
+                    dilation: Int32(truncatingIfNeeded: rows.dilation), inputs: rows.inputs, outputs: rows.outputs)
+                return KernelPath(rawValue: convolveRows(&source, &target, &frame, &convolution, &several))
+            }
         #endif
 
         /// Each returns how it has made the row; `.reference` where it has not, for the shape or a multiplier is beyond it.

@@ -33,6 +33,15 @@ typedef struct {
     int32_t paddingLeft;
 } SKWindow;
 
+// Several rows of an output, in order. The rows of its input are those from the first window's top to the last one's bottom.
+typedef struct {
+    int32_t count;
+    int32_t stride;    // from a window to the next, down
+    int32_t dilation;
+    const uint8_t *const *inputs;  // the first pixel of each, null where that is padding
+    uint8_t *const *outputs;
+} SKRows;
+
 // Accumulators to bytes: `clamp(zeroPoint + acc * multiplier[c] * 2^(shift[c] - 31))`, rounded twice.
 typedef struct {
     const int32_t *bias;  // padded to whole blocks of 16 channels, as are the next two
@@ -85,6 +94,9 @@ typedef struct {
     // of multiply-accumulates that they were; a pass over `bytes`, a multiple of 512 and aligned to 64.
     int64_t (*dotProducts)(int64_t rounds);
     void (*read)(const uint8_t *start, int64_t bytes);
+    // Several rows at once, as if one after the other; null where that is not worth it. The input's rows and the output's start
+    // are those of SKRows.
+    int (*convolveRows)(const SKInput *, const SKOutput *, const SKWindow *, const SKConvolution *, const SKRows *);
 } SKKernels;
 
 // The kernels for an instruction set by name (amx, avx512vnni, avxvnni, avx2; i8mm, dotprod, neon), or the best that this processor
