@@ -171,58 +171,39 @@ static void NAME(convolveGroup)(NAME(Tile) *t, int32_t pixels, int32_t groupOutp
     t->weights = weights;
 }
 
-// Takes channels of `pixels` pixels together: byte c of the result is channel `first + c`.
-static void NAME(packPixels)(const SKInput *in, const uint8_t *row, int32_t pixels, int32_t first, int32_t count,
-                             uint8_t *packed, int32_t step) {
-    if (!in->channels) {
-        row += first;
-        if (count == 3 && step == 4 && in->pixelBytes == 3) return NAME(widenPixels)(row, pixels, packed);
-        for (int32_t x = 0; x < pixels; x++)
-            NAME(copyBytes)(packed + (int64_t)x * step, row + (int64_t)x * in->pixelBytes, count);
-        return;
-    }
-    NAME(gather)(row, in->pixelBytes, pixels, in->channels + first, count, packed, step);
-}
-
-// How a row's pixels lie in the buffer: each group's channels fill a multiple of 4 bytes.
+// How the groups of a convolution lie, from one to the next.
 typedef struct {
-    int32_t groupStep;
-    int32_t pixelStep;
-    int32_t columns;
-} NAME(Packing);
+    int32_t count;
+    int32_t outputs;
+    int32_t inputStep;    // bytes
+    int64_t weightBytes;
+} NAME(Groups);
 
-// kernelHeight rows of `columns` pixels from column `firstColumn` on.
-static void NAME(packWindow)(const SKInput *in, const SKWindow *window, const SKConvolution *conv, const NAME(Packing) *packing,
-                             int32_t firstColumn, uint8_t *packed) {
-    int32_t inputs = conv->groupInputs, step = packing->pixelStep, columns = packing->columns;
-    int isWhole = packing->groupStep == inputs;
-    int32_t pieces = isWhole ? 1 : conv->groups, pieceBytes = isWhole ? inputs * conv->groups : inputs;
-    for (int32_t ky = 0; ky < window->kernelHeight; ky++, packed += (int64_t)columns * step) {
-        const uint8_t *row = in->rows[ky];
-        int32_t begin = firstColumn < 0 ? -firstColumn : 0;
-        int32_t end = in->width - firstColumn < columns ? in->width - firstColumn : columns;
-        if (!row || end < begin) begin = end = columns;
-        const uint8_t *from = end > begin ? row + (int64_t)(firstColumn + begin) * in->pixelBytes : 0;
-        for (int32_t piece = 0; piece < pieces; piece++) {
-            uint8_t *to = packed + piece * packing->groupStep;
-            const uint8_t *pad = conv->padPixel + piece * inputs;
-            for (int32_t x = 0; x < begin; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
-            if (end > begin && isWhole && !in->channels && in->pixelBytes == step)
-                NAME(copyBytes)(to + (int64_t)begin * step, from, (end - begin) * step);
-            else if (end > begin)
-                NAME(packPixels)(in, from, end - begin, piece * inputs, pieceBytes, to + (int64_t)begin * step, step);
-            for (int32_t x = end; x < columns; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
-        }
+// The tile of group `group`, when that of the first one is given.
+static inline NAME(Tile) NAME(tileOf)(int32_t group, const NAME(Tile) *first, const NAME(Groups) *groups) {
+    NAME(Tile) tile = *first;
+    tile.base += group * groups->inputStep;
+    tile.weights += group * groups->weightBytes;
+    tile.output += group * groups->outputs;
+    return tile;
+}
+
+static void NAME(convolveGroups)(const NAME(Tile) *first, int32_t pixels, const NAME(Groups) *groups) {
+    for (int32_t group = 0; group < groups->count; group++) {
+        NAME(Tile) tile = NAME(tileOf)(group, first, groups);
+        NAME(convolveGroup)(&tile, pixels, groups->outputs, group * groups->outputs);
     }
 }
+
+#include "packing.h"
 
 #ifdef SMALL_GROUPS
 #include SMALL_GROUPS
 #endif
 
-// - `convolveGroup`: what makes the outputs of one group, as convolveGroup does.
+// - `convolveGroups`: what makes the outputs of all groups, as convolveGroups does.
 static int NAME(convolveBy)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv,
-                            void (*convolveGroup)(NAME(Tile) *, int32_t pixels, int32_t groupOutputs, int32_t firstChannel)) {
+                            void (*convolveGroups)(const NAME(Tile) *, int32_t pixels, const NAME(Groups) *)) {
     int32_t inputs = conv->groupInputs, outputs = conv->groupOutputs, groups = conv->groups;
     int32_t quads = (inputs + 3) / 4;
     int32_t taps = window->kernelHeight * window->kernelWidth;
@@ -254,24 +235,28 @@ static int NAME(convolveBy)(const SKInput *in, const SKOutput *out, const SKWind
     int32_t parts = (out->width + stretch - 1) / stretch;
     stretch = (out->width + parts - 1) / parts;
 
-    uint8_t packed[PACKED_BYTES + 64];
-    uint8_t made[PACKED_BYTES + 64];
+    uint8_t packed[PACKED_BYTES + 64] __attribute__((aligned(64)));
+    uint8_t made[PACKED_BYTES + 64] __attribute__((aligned(64)));
     int64_t runOffsets[MOST_RUNS] = {0};
     NAME(Tile) tile = {.pixelStep = (int64_t)window->stride * (isPlain ? in->pixelBytes : packing.pixelStep),
                        .runOffsets = runOffsets,
                        .runs = runs,
                        .runQuads = areJoined ? window->kernelWidth * quads : quads,
+                       .weights = conv->weights,
                        .blockBytes = (int64_t)taps * quads * 64,
                        .outputStep = out->channels ? madeStep : out->pixelBytes,
                        .requantization = &conv->requantization};
-    int64_t groupBytes = (int64_t)(outputs + 3) / 4 * 4 * taps * quads * 4;
+    const NAME(Groups) all = {.count = groups,
+                              .outputs = outputs,
+                              .inputStep = packing.groupStep,
+                              .weightBytes = (int64_t)(outputs + 3) / 4 * 4 * taps * quads * 4};
 
     for (int32_t x = 0; x < out->width; x += stretch) {
         int32_t pixels = out->width - x < stretch ? out->width - x : stretch;
         int32_t firstColumn = x * window->stride - window->paddingLeft;
-        const uint8_t *base = packed;
+        tile.base = packed;
         if (isPlain) {
-            base = in->rows[0] + (int64_t)firstColumn * in->pixelBytes;
+            tile.base = in->rows[0] + (int64_t)firstColumn * in->pixelBytes;
         } else {
             packing.columns = (pixels - 1) * window->stride + reach;
             NAME(packWindow)(in, window, conv, &packing, firstColumn, packed);
@@ -280,13 +265,8 @@ static int NAME(convolveBy)(const SKInput *in, const SKOutput *out, const SKWind
                 runOffsets[run] = ((int64_t)ky * packing.columns + kx * window->dilation) * packing.pixelStep;
             }
         }
-        for (int32_t group = 0; group < groups; group++) {
-            tile.base = base + group * packing.groupStep;
-            tile.weights = conv->weights + group * groupBytes;
-            tile.output = out->channels ? made + group * outputs
-                                        : out->start + (int64_t)x * out->pixelBytes + group * outputs;
-            convolveGroup(&tile, pixels, outputs, group * outputs);
-        }
+        tile.output = out->channels ? made : out->start + (int64_t)x * out->pixelBytes;
+        convolveGroups(&tile, pixels, &all);
         if (out->channels)
             NAME(scatter)(made, tile.outputStep, pixels, out->channels, allOutputs,
                           out->start + (int64_t)x * out->pixelBytes, out->pixelBytes);
@@ -295,5 +275,5 @@ static int NAME(convolveBy)(const SKInput *in, const SKOutput *out, const SKWind
 }
 
 static int NAME(convolve)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
-    return NAME(convolveBy)(in, out, window, conv, NAME(convolveGroup));
+    return NAME(convolveBy)(in, out, window, conv, NAME(convolveGroups));
 }

@@ -86,6 +86,14 @@ static int32_t NAME(placeRuns)(const SKWindow *window, const SKRows *rows, const
     return planes->groupStep / 4 * (areJoined ? window->kernelWidth : 1);
 }
 
+// Whether rows gain by company (matrices512.h has what a row takes): those that fill no tile, and windows over many channels, whose
+// inputs are packed once instead of once for each row. Small groups in wide rows are better off in shared vectors.
+static int NAME(gainsByRows)(const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
+    const int isNarrow = out->width < 16, hasWindow = window->kernelWidth * window->kernelHeight > 1;
+    if (conv->groups > 1) return conv->groupOutputs >= 8 && (out->width < 8 || (isNarrow && hasWindow));
+    return conv->groupInputs >= 16 && (isNarrow || hasWindow);
+}
+
 static int NAME(multiplyRows)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv,
                               const SKRows *rows) {
     const int32_t groups = conv->groups, outputs = conv->groupOutputs, allOutputs = groups * outputs;
@@ -93,41 +101,43 @@ static int NAME(multiplyRows)(const SKInput *in, const SKOutput *out, const SKWi
     const int areJoined = groups == 1 && window->dilation == 1 && window->stride == 1;
     const int32_t runs = areJoined ? window->kernelHeight : taps;
     const int isBothStridedAndDilated = (rows->stride > 1 || window->stride > 1) && (rows->dilation > 1 || window->dilation > 1);
-    if (runs > MOST_RUNS || isBothStridedAndDilated || !NAME(canRequantize)(&conv->requantization, allOutputs)) return SK_LEFT;
+    if (!NAME(gainsByRows)(out, window, conv) || runs > MOST_RUNS || isBothStridedAndDilated ||
+        !NAME(canRequantize)(&conv->requantization, allOutputs)) return SK_LEFT;
 
     // As many rows at a time as fit.
     NAME(Planes) planes;
     int32_t taken = rows->count;
-    for (; taken > 1; taken--) {
+    for (; taken > 0; taken--) {
         planes = NAME(planes)(out, window, conv, rows, taken);
         if (planes.down * planes.across * NAME(planeBytes)(&planes) <= ROWS_BYTES &&
             (int64_t)taken * planes.columns * madeStep <= ROWS_BYTES)
             break;
     }
-    if (taken < 2) return SK_LEFT;
+    if (taken == 0 || (taken == 1 && rows->count > 1)) return SK_LEFT;
 
     uint8_t packed[ROWS_BYTES + 64] __attribute__((aligned(64)));
     uint8_t made[ROWS_BYTES + 64] __attribute__((aligned(64)));
     int64_t runOffsets[MOST_RUNS];
     const int32_t quads = planes.groupStep / 4;
-    const int64_t groupBytes = (int64_t)(outputs + 3) / 4 * 4 * taps * quads * 4;
+    const NAME(Groups) all = {.count = groups,
+                              .outputs = outputs,
+                              .inputStep = planes.groupStep,
+                              .weightBytes = (int64_t)(outputs + 3) / 4 * 4 * taps * quads * 4};
     for (int32_t first = 0; first < rows->count; first += taken) {
         const int32_t count = rows->count - first < taken ? rows->count - first : taken;
         planes = NAME(planes)(out, window, conv, rows, count);
         NAME(packPlanes)(in, window, conv, rows, &planes, first, count, packed);
-        NAME(Tile) tile = {.pixelStep = planes.pixelStep,
-                           .runOffsets = runOffsets,
-                           .runs = runs,
-                           .runQuads = NAME(placeRuns)(window, rows, &planes, areJoined, runOffsets),
-                           .blockBytes = (int64_t)taps * quads * 64,
-                           .outputStep = madeStep,
-                           .requantization = &conv->requantization};
-        for (int32_t group = 0; group < groups; group++) {
-            tile.base = packed + group * planes.groupStep;
-            tile.weights = conv->weights + group * groupBytes;
-            tile.output = made + group * outputs;
-            NAME(multiplyGroup)(&tile, (count - 1) * planes.columns + out->width, outputs, group * outputs);
-        }
+        const NAME(Tile) tile = {.base = packed,
+                                 .pixelStep = planes.pixelStep,
+                                 .runOffsets = runOffsets,
+                                 .runs = runs,
+                                 .runQuads = NAME(placeRuns)(window, rows, &planes, areJoined, runOffsets),
+                                 .weights = conv->weights,
+                                 .blockBytes = (int64_t)taps * quads * 64,
+                                 .output = made,
+                                 .outputStep = madeStep,
+                                 .requantization = &conv->requantization};
+        NAME(multiplyGroups)(&tile, (count - 1) * planes.columns + out->width, &all);
         for (int32_t y = 0; y < count; y++) {
             const uint8_t *row = made + (int64_t)y * planes.columns * madeStep;
             uint8_t *to = rows->outputs[first + y];

@@ -41,7 +41,8 @@
             let done = Int(counter.pointee)
             let reach = (Int(record.kernelHeight) - 1) * Int(record.dilationHeight) + 1
             let most = min(
-                Int(record.outputHeight) - done, Int(reader.buffer(Int(record.output.buffer)).ringRows), Self.mostOutputRows,
+                Int(record.outputHeight) - done, Int(reader.buffer(Int(record.output.buffer)).ringRows),
+                Self.mostOutputRows,
                 (Self.mostInputRows - reach) / Int(record.strideHeight) + 1)
             guard share == nil, !record.isWide, most > 1 else { return false }
             var count = 1
@@ -70,8 +71,10 @@
             let inputs = (count - 1) * stride + (Int(record.kernelHeight) - 1) * dilation + 1
             let top = first * stride - Int(record.paddingTop)
             let (source, target) = (reader.buffer(Int(record.input.buffer)), reader.buffer(Int(record.output.buffer)))
-            return withUnsafeTemporaryAllocation(of: UnsafePointer<UInt8>?.self, capacity: Self.mostInputRows) { inputRows in
-                withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<UInt8>?.self, capacity: Self.mostOutputRows) { outputRows in
+            return withUnsafeTemporaryAllocation(of: UnsafePointer<UInt8>?.self, capacity: Self.mostInputRows) {
+                inputRows in
+                withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<UInt8>?.self, capacity: Self.mostOutputRows) {
+                    outputRows in
                     for index in 0..<inputs {
                         let isPadding = top + index < 0 || top + index >= Int(record.inputHeight)
                         inputRows[index] =
@@ -81,7 +84,9 @@
                     for index in 0..<count {
                         outputRows[index] = slot(target, row: first + index) + Int(record.output.channelOffset)
                     }
-                    guard let inputs = inputRows.baseAddress, let outputs = outputRows.baseAddress else { return .reference }
+                    guard let inputs = inputRows.baseAddress, let outputs = outputRows.baseAddress else {
+                        return .reference
+                    }
                     let range = OutputRange(
                         zeroPoint: record.outputZeroPoint, low: record.activationMin, high: record.activationMax)
                     let window = RowWindow(
@@ -93,7 +98,8 @@
                             count: count, stride: stride, dilation: dilation, inputs: UnsafePointer(inputs),
                             outputs: UnsafePointer(outputs)),
                         InputRows(
-                            rows: UnsafePointer(inputs), width: Int(record.inputWidth), pixelBytes: Int(source.pixelBytes),
+                            rows: UnsafePointer(inputs), width: Int(record.inputWidth),
+                            pixelBytes: Int(source.pixelBytes),
                             channels: reader.channelTable(record.input.channelTable)),
                         outputRow(record.output, buffer: target, row: first, width: Int(record.outputWidth)), window,
                         parameters(record, range))

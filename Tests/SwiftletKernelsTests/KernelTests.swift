@@ -5,7 +5,7 @@ import SwiftletKernels
 import TestSupport
 import Testing
 
-/// A random window that fits at least once, with every kind of padding, stride and dilation.
+/// A random window that fits at least once, with every kind of padding, stride and dilation; if it is plain, of the latter none.
 struct RandomCase: CustomStringConvertible {
     var height: Int
     var width: Int
@@ -13,14 +13,15 @@ struct RandomCase: CustomStringConvertible {
 
     init(
         using generator: inout SeededGenerator, kernels: ClosedRange<Int> = 1...4, largestDilation: Int = 3,
-        largestWidth: Int = 8, largestPadding: Int = 4
+        largestWidth: Int = 8, largestPadding: Int = 4, isPlain: Bool = false
     ) {
         func random(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
         let kernel = (height: random(kernels), width: random(kernels))
+        let largestDilation = isPlain ? 1 : largestDilation
         let dilation = (height: random(1...largestDilation), width: random(1...largestDilation))
         let padding = (top: random(0...largestPadding), left: random(0...largestPadding))
         let end = (bottom: random(0...largestPadding), right: random(0...largestPadding))
-        let stride = (height: random(1...5), width: random(1...5))
+        let stride = (height: random(1...(isPlain ? 1 : 5)), width: random(1...(isPlain ? 1 : 5)))
         let span = (height: (kernel.height - 1) * dilation.height + 1, width: (kernel.width - 1) * dilation.width + 1)
         height = max(random(1...8), span.height - padding.top - end.bottom)
         width = max(random(1...largestWidth), span.width - padding.left - end.right)

@@ -43,7 +43,8 @@ private struct Recorder: StepObserver {
         "mobilenet-v1:width=0.25,resolution=32", "mobilenet-v2:width=0.35,resolution=32",
         "shufflenet-v2:width=0.5,resolution=32",
         "shufflenet-v1:width=0.5,groups=3,resolution=32", "shufflenet-v1:width=0.5,groups=8,resolution=32",
-        "condensenet:stages=3-3-3,growth=8-16-32,resolution=32", "resnet-8", "squeezenet:resolution=64", "lenet5",
+        "condensenet:stages=3-3-3,growth=8-16-32,resolution=32", "resnet-8", "resnet-18:resolution=64",
+        "squeezenet:resolution=64", "lenet5",
     ])
     func everyRowIsTheSameToTheByte(_ specification: String) throws {
         let bytes = try ConversionPipeline.convertRandom(Architecture(parsing: specification), seed: 6).bytes
