@@ -5,7 +5,6 @@ import Testing
 
 @testable import SwiftletConverter
 
-
 extension RefusalTests {
     @Test func recomputationIsChecked() throws {
         let bytes = SmallModel.recomputingBytes
