@@ -1,0 +1,92 @@
+/// Ranges that leave out what the scores do not miss, and only that.
+import SwiftletGraph
+import SwiftletQuantizer
+import TestSupport
+import Testing
+
+@testable import SwiftletConverter
+
+@Suite struct RangeClippingTests {
+    /// Two convolutions and a mean; a ReLU6 behind the second makes the same of all that is large.
+    private func network(seed: UInt64, outliers: Bool) throws -> CalibratedNetwork {
+        var graph = Graph(name: "outliers", input: Shape(height: 12, width: 12, channels: 3))
+        func convolution(_ name: String, _ input: ValueID, to outputs: Int) throws -> ValueID {
+            let convolution = Convolution(
+                outputChannels: outputs, window: Window(kernel: .one), groups: 1, hasBias: true)
+            return try graph.append(.convolution(convolution), name: name, input: input)
+        }
+        var value = try convolution("stem", graph.input, to: 16)
+        value = try convolution("reader", value, to: 16)
+        value = try graph.append(.activation(.relu6), name: "relu6", input: value)
+        value = try graph.append(.globalAveragePool, name: "mean", input: value)
+        graph.output = try convolution("scores", value, to: 10)
+        var generator = SeededGenerator(seed: seed)
+        graph.randomizeParameters(using: &generator)
+        let reader = graph.nodes[1]
+        guard var weight = graph.parameter("weight", of: reader) else {
+            return try CalibratedNetwork(graph, seed: seed)
+        }
+        // What a usual pixel makes stays below 6; what an outlier makes does not.
+        for index in weight.values.indices { weight.values[index] *= 20 }
+        graph.setParameter("weight", of: reader, to: weight)
+        return try CalibratedNetwork(graph, seed: seed, count: 8) { picture in
+            // Normalization makes 120 to 0 and 255 to 2.25.
+            for index in picture.indices { picture[index] = 110 + picture[index] % 21 }
+            if outliers { for index in 0..<3 { picture[index] = 255 } }
+        }
+    }
+
+    private func calibration(_ network: CalibratedNetwork) -> Calibration {
+        Calibration(ranges: network.ranges, channels: network.channels, equalizesChannels: true)
+    }
+
+    private func shares(_ network: CalibratedNetwork) throws -> [String: Float] {
+        let batches = network.batches
+        let shares = try RangeClipping(network.graph, calibration: calibration(network))
+            .shares(on: batches.dataSet, indices: batches.indices, threads: 1)
+        return Dictionary(uniqueKeysWithValues: shares.map { (network.graph.values[$0.key].name, $0.value) })
+    }
+
+    private func sqnr(_ network: CalibratedNetwork, _ calibration: Calibration) throws -> Double {
+        try network.outputSQNR(
+            Converter.convert(
+                network.graph, calibration: calibration, architecture: "test", classNames: [],
+                preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])))
+    }
+
+    @Test func anOutlierThatTheScoresDoNotMissIsLeftOut() throws {
+        for seed in UInt64(1)...3 {
+            let network = try network(seed: seed, outliers: true)
+            let found = try shares(network)
+            #expect((found["stem"] ?? 1) < 1, "seed \(seed): \(found)")
+            var narrowed = calibration(network)
+            narrowed.narrow([network.graph.nodes[0].outputs[0]: found["stem"] ?? 1])
+            let (before, after) = (try sqnr(network, calibration(network)), try sqnr(network, narrowed))
+            #expect(after > before + 2, "seed \(seed): \(before) dB, narrowed \(after) dB, \(found)")
+        }
+    }
+
+    @Test func whatEveryPictureNeedsIsKept() throws {
+        for seed in UInt64(1)...3 {
+            let found = try shares(network(seed: seed, outliers: false))
+            #expect(found.isEmpty, "seed \(seed): \(found)")
+        }
+    }
+
+    @Test func whatTheNetworkShowsIsNeverNarrowed() throws {
+        let network = try network(seed: 4, outliers: true)
+        #expect(try shares(network)["scores"] == nil)
+    }
+
+    @Test func channelsAreNarrowedWithinTheirRange() {
+        var calibration = Calibration(
+            ranges: [7: -2...4],
+            channels: [
+                7: ChannelStatistics(means: [0, 1], minima: [-3, 0.5], maxima: [1, 8], powers: [1, 2])
+            ])
+        calibration.narrow([7: 0.5])
+        #expect(calibration.ranges[7] == -1...2)
+        #expect(calibration.channels[7]?.minima == [-1, 0])
+        #expect(calibration.channels[7]?.maxima == [0.5, 2])
+    }
+}
