@@ -22,10 +22,14 @@ struct TrainCommand: ParsableCommand {
             With --quantize a trained network learns to be int8: weights and activations are rounded as the int8 network will \
             round them, and the ranges of activations are learned, too. convert then takes them from the checkpoint.
 
+            With --teacher a network learns from the answers of trained int8 models, too: each picture, as it was changed for \
+            training, is shown to all of them, and the network is drawn to the mean of what they say.
+
             Examples:
               swiftlet train mobilenet-v2:width=0.5 --data cifar10:cifar-10 --curve c.png
               swiftlet train lenet5 --data idx:mnist --epochs 12 --learning-rate 0.05
               swiftlet train --from float.ckpt --quantize --data cifar10:cifar-10
+              swiftlet train mobilenet-v2 --data cifar10:cifar-10 --teacher shufflenet
             """)
 
     @Argument(help: "The architecture, with options: NAME:option=value,option=value; that of --from if not given.")
@@ -54,6 +58,12 @@ struct TrainCommand: ParsableCommand {
     var weightDecay: Float = 5e-4
     @Option(help: "The share of the target that goes to all classes alike.")
     var labelSmoothing: Float = 0.1
+    @Option(help: "A trained int8 model to learn from, by name or path; several teach together.")
+    var teacher: [String] = []
+    @Option(help: "The share of the loss that is the distance from the teachers; the rest is that from the labels.")
+    var teacherShare: Float = 0.9
+    @Option(help: "Divides scores where the network is compared with its teachers: the higher, the softer.")
+    var temperature: Float = 4
     @Option(help: "Decides initial weights, order and augmentation.")
     var seed: UInt64 = 1
     @Option(help: "Threads; as many as there are cores if not given. Results depend on their number.")
@@ -95,6 +105,9 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError(
                 "--learning-rate must be above 0, --warm-up and --weight-decay not below, --label-smoothing in 0..<1")
         }
+        guard temperature > 0, temperature.isFinite, (0...1).contains(teacherShare) else {
+            throw ValidationError("--temperature must be above 0, --teacher-share in 0...1")
+        }
     }
 
     func run() throws {
@@ -108,11 +121,16 @@ struct TrainCommand: ParsableCommand {
         let training = try DataSets.open(data, split: .training, format: sized)
         let measured = try DataSets.open(validation ?? data, split: .test, format: sized)
             .matched(to: training.classNames)
-        let configuration = try configuration(for: sized)
+        var configuration = try configuration(for: sized)
+        let teachers = try teacher.map { try ModelTeacher($0, format: sized, threads: configuration.threads) }
+        if !teachers.isEmpty {
+            configuration.distillation = .init(
+                teachers: teachers.map(\.identity), temperature: temperature, share: teacherShare)
+        }
         let trainer = try Trainer(
             architecture: network, configuration: configuration, training: training, validation: measured,
             starting: first, quantization: scheme(past ?? first, training, threads: configuration.threads),
-            resuming: past)
+            teachers: teachers, resuming: past)
         Console.note(
             "training \(network.spec)\(quantize ? " as int8" : "") on \(training.count) pictures of \(data)")
         try trainer.run(

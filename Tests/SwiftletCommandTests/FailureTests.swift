@@ -73,6 +73,8 @@ import TestSupport
         "train mobilenet-v9 --data shapes:10 -o out.ckpt", "train lenet5 --data shapes:0 -o out.ckpt",
         "train lenet5:classes=3 --data shapes:10 -o out.ckpt", "train lenet5 --data shapes:10 -o none/out.ckpt",
         "train lenet5 --data shapes:10 -o out.ckpt --curve none/curve.png",
+        "train lenet5 --data shapes:10 -o out.ckpt --teacher none.bin",
+        "train lenet5:resolution=28 --data shapes:10 -o out.ckpt --teacher int8.bin",
         "train lenet5 --data shapes:10 -o out.ckpt --resume", "train lenet5 --data shapes:100 -o float.ckpt --resume",
         "draw star none/star.png",
     ]

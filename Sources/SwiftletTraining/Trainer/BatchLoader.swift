@@ -30,8 +30,11 @@ final class BatchLoader: @unchecked Sendable {
     /// Loads pictures `indices[image]` for the images of `range` into `input`.
     ///
     /// An error is kept for `check`: this runs on the crew's threads.
+    ///
+    /// - Parameter watch: is shown each image's pixels as they go in.
     func load(
-        _ indices: ArraySlice<Int>, images range: Range<Int>, into input: Map, augmentation: Augmentation?, seed: UInt64
+        _ indices: ArraySlice<Int>, images range: Range<Int>, into input: Map, augmentation: Augmentation?,
+        seed: UInt64, watch: (Int, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
     ) {
         let count = shape.elementCount
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { pixels in
@@ -39,13 +42,14 @@ final class BatchLoader: @unchecked Sendable {
                 let index = indices[indices.startIndex + image]
                 do {
                     try dataSet.readPixels(at: index, into: pixels)
+                    if let augmentation {
+                        var generator = SeededGenerator(seed: seed ^ UInt64(index) &* 0xD1B5_4A32_D192_ED03)
+                        augmentation.apply(to: pixels, shape: shape, generator: &generator)
+                    }
+                    try watch(image, UnsafeRawBufferPointer(pixels))
                 } catch {
                     lock.withLock { firstError = firstError ?? error }
                     return
-                }
-                if let augmentation {
-                    var generator = SeededGenerator(seed: seed ^ UInt64(index) &* 0xD1B5_4A32_D192_ED03)
-                    augmentation.apply(to: pixels, shape: shape, generator: &generator)
                 }
                 normalize(pixels, into: input.values(from: image))
             }

@@ -20,7 +20,7 @@ extension Trainer {
             "configuration": try json(configuration), "metrics": try json(metrics), "step": String(step),
             "data": training.dataSet.name,
         ]
-        if let startConfiguration { record["start.configuration"] = startConfiguration }
+        if !history.isEmpty { record["history"] = try json(history) }
         if let accuracy = metrics.last?.validationAccuracy { record["validationAccuracy"] = String(accuracy) }
         return try Checkpoint(
             architecture: architecture, parameters: engine.exportGraph().parameters,
@@ -47,16 +47,13 @@ extension Trainer {
     }
 
     func resume(_ checkpoint: Checkpoint) throws {
-        func decode<Value: Decodable>(_ type: Value.Type, _ key: String) -> Value? {
-            checkpoint.training[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
-        }
         guard checkpoint.architecture == architecture else {
             throw TrainingError.cannotResume(
                 "the checkpoint holds \(checkpoint.architecture.spec), this run trains \(architecture.spec)")
         }
-        guard let past = decode([EpochMetrics].self, "metrics"),
+        guard let past = checkpoint.record([EpochMetrics].self, "metrics"),
             let step = checkpoint.training["step"].flatMap({ UInt64($0) }),
-            let was = decode(TrainingConfiguration.self, "configuration")
+            let was = checkpoint.record(TrainingConfiguration.self, "configuration")
         else { throw TrainingError.cannotResume("the checkpoint says nothing of a run that could go on") }
         guard was == configuration else {
             throw TrainingError.cannotResume(
@@ -83,5 +80,18 @@ extension Trainer {
             range.momentTensor = moments
         }
         begin(after: past, step: step)
+    }
+}
+
+extension Checkpoint {
+    /// A part of what a run has written about itself; nil where there is none that can be read.
+    func record<Value: Decodable>(_ type: Value.Type, _ key: String) -> Value? {
+        training[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
+    }
+
+    /// The runs that have made the network, the oldest first, its own the last.
+    var runs: [TrainingConfiguration] {
+        (record([TrainingConfiguration].self, "history") ?? [])
+            + (record(TrainingConfiguration.self, "configuration").map { [$0] } ?? [])
     }
 }

@@ -35,8 +35,9 @@ public final class Trainer {
     private let validation: BatchLoader?
     let engine: Engine
     private(set) var step: UInt64 = 0
-    /// How the network that the run began with was trained, as JSON; nil when it began anew.
-    let startConfiguration: String?
+    /// The runs behind the network that this one began with, the oldest first.
+    let history: [TrainingConfiguration]
+    private let teaching: Teaching?
 
     /// Begins a run, or goes on with the one that `checkpoint` holds.
     ///
@@ -44,15 +45,19 @@ public final class Trainer {
     ///   - start: the network to begin with; fresh parameters if not given.
     ///   - quantization: where the network rounds once it is int8, made of the checkpoint or of `start`; goes with
     ///     `configuration.quantization`.
-    /// - Throws: `TrainingError.wrongData` when data and network do not fit; `.cannotResume` when the checkpoint is of
+    ///   - teachers: those that `configuration.distillation` names.
+    /// - Throws: `TrainingError.wrongData` when data, network and teachers do not fit; `.cannotResume` when the checkpoint is of
     ///   another run.
     public init(
         architecture: Architecture, configuration: TrainingConfiguration, training: any DataSet,
         validation: (any DataSet)? = nil, starting start: Checkpoint? = nil,
-        quantization: QuantizationScheme? = nil, resuming checkpoint: Checkpoint? = nil
+        quantization: QuantizationScheme? = nil, teachers: [any Teacher] = [], resuming checkpoint: Checkpoint? = nil
     ) throws {
         precondition(
             (quantization == nil) == (configuration.quantization == nil), "a scheme and its configuration go together")
+        precondition(
+            teachers.map(\.identity) == configuration.distillation?.teachers ?? [],
+            "teachers and their configuration go together")
         guard training.format.shape == architecture.inputShape else {
             throw TrainingError.wrongData(
                 "\(training.name) gives \(training.format.shape) pictures, \(architecture.spec) takes "
@@ -75,8 +80,7 @@ public final class Trainer {
         self.configuration = configuration
         self.training = BatchLoader(training)
         self.validation = validation.map { BatchLoader($0) }
-        startConfiguration =
-            checkpoint?.training["start.configuration"] ?? start?.training["configuration"]
+        history = checkpoint.map { $0.runs.dropLast() } ?? start?.runs ?? []
         var graph = try architecture.makeGraph()
         if let given = quantization?.graph ?? checkpoint?.graph ?? start?.graph {
             graph = given
@@ -86,6 +90,12 @@ public final class Trainer {
         engine = try Engine(
             graph: graph, batchSize: min(configuration.batchSize, training.count), threads: configuration.threads,
             isTrained: true, precision: configuration.precision, quantization: quantization)
+        let batchSize = engine.batchSize
+        teaching = try configuration.distillation.map {
+            try Teaching(
+                $0, teachers: teachers, batchSize: batchSize, threads: configuration.threads,
+                classNames: training.classNames)
+        }
         if let checkpoint { try resume(checkpoint) }
     }
 
@@ -147,12 +157,14 @@ public final class Trainer {
     /// One step on the pictures `indices`: gradients, then the optimizer.
     private func runStep(_ indices: ArraySlice<Int>, epoch: Int, rate: Float) throws -> CrossEntropy.Result {
         let loss = CrossEntropy(
-            labels: indices.map { training.dataSet.label(at: $0) }, smoothing: configuration.labelSmoothing)
+            labels: indices.map { training.dataSet.label(at: $0) }, smoothing: configuration.labelSmoothing,
+            teaching: teaching)
         let seed = configuration.seed &* 0xA24B_AED4_963E_E407 &+ UInt64(epoch)
         let mode = Mode(isTraining: true, step: step, freezesStatistics: freezesStatistics)
         let result = engine.train(count: indices.count, mode, loss: loss) { [self] share in
             training.load(
-                indices, images: share.images, into: engine.input, augmentation: configuration.augmentation, seed: seed)
+                indices, images: share.images, into: engine.input, augmentation: configuration.augmentation, seed: seed
+            ) { [teaching] image, pixels in try teaching?.ask(image, pixels, thread: share.thread) }
         }
         try training.check()
         if !engine.masks.isEmpty { engine.regularizeGroups(lasso: configuration.groupLasso) }

@@ -31,6 +31,9 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     /// Trains the network as int8 will compute it; nil in float.
     public var quantization: Quantization?
 
+    /// Learns from trained networks, too; nil from labels alone.
+    public var distillation: Distillation?
+
     /// Of training that knows of int8.
     public struct Quantization: Hashable, Sendable, Codable {
         /// By how much of its width a range may move in a step, at the peak of the learning rate.
@@ -40,6 +43,21 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
         public var batchStatistics = 0.5
 
         public init() {}
+    }
+
+    /// Of learning from teachers (Hinton et al. 2015, arXiv:1503.02531, section 2).
+    public struct Distillation: Hashable, Sendable, Codable {
+        public var teachers: [TeacherIdentity]
+        /// By which the scores of both sides are divided before the softmax: the higher, the more the wrong answers say.
+        public var temperature: Float
+        /// The share of the loss that is the distance from the teachers; the rest is that from the labels.
+        public var share: Float
+
+        public init(teachers: [TeacherIdentity], temperature: Float = 4, share: Float = 0.9) {
+            self.teachers = teachers
+            self.temperature = temperature
+            self.share = share
+        }
     }
 
     public init() {}
