@@ -29,14 +29,29 @@ struct RangeClipping {
     }
 
     private let graph: Graph
-    private let calibration: Calibration
     private let families: [[ValueID]]
+    /// How each value is rounded, channel by channel, in the value's order.
+    private let quantizations: [ValueID: [AffineQuantization]]
 
     /// - Parameter calibration: in which nothing has 16 bits.
     init(_ graph: Graph, calibration: Calibration) throws {
         self.graph = graph
-        self.calibration = calibration
         let network = try Lowering.lower(graph)
+        let own =
+            calibration.equalizesChannels
+            ? ChannelScales.choose(
+                network, ranges: calibration.ranges, statistics: calibration.channels,
+                weights: calibration.weightScales) : [:]
+        var quantizations: [ValueID: [AffineQuantization]] = [:]
+        for (index, operation) in network.operations.enumerated() {
+            guard let range = calibration.ranges[operation.value] else { continue }
+            let channels = operation.outputShape.channels
+            let shared = AffineQuantization(range)
+            var ordered = Array(repeating: shared, count: graph.shape(of: operation.value).channels)
+            for channel in 0..<channels { ordered[operation.valueChannel(channel)] = own[index]?[channel] ?? shared }
+            quantizations[operation.value] = ordered
+        }
+        self.quantizations = quantizations
         let shown = Set(network.outputs.flatMap(\.channels).map(\.producer))
         families = network.additionFamilies.filter { members in
             members.allSatisfy { index in
@@ -54,7 +69,9 @@ struct RangeClipping {
         try PixelBatches(dataSet: dataSet, indices: indices, batchSize: indices.count).forEach { pixels, batch in
             let float = try executor.run(pixels, count: batch.count)
             func error(_ family: [ValueID], share: Float) throws -> Double {
-                let grids = Dictionary(uniqueKeysWithValues: family.map { ($0, grid(of: $0, share: share)) })
+                let grids = family.reduce(into: [ValueID: Grid]()) { grids, value in
+                    grids[value] = quantizations[value].map { Grid($0, share: share) }
+                }
                 let scores = try executor.runLayers(pixels, count: batch.count) { value, numbers in
                     grids[value]?.round(numbers)
                 }
@@ -75,34 +92,26 @@ struct RangeClipping {
         }
         return chosen
     }
-
-    private func grid(of value: ValueID, share: Float) -> Grid {
-        let range = calibration.ranges[value] ?? 0...0
-        var bounds = [range]
-        if calibration.equalizesChannels, let seen = calibration.channels[value] {
-            bounds = seen.bounds(within: range)
-        }
-        return Grid(bounds.map { $0.lowerBound * share...$0.upperBound * share })
-    }
 }
 
-/// The numbers that int8 has for each channel of a value, or for all.
+/// The numbers that int8 has for each channel of a value, in steps that are a share of what they were.
 private struct Grid {
-    private let bounds: [ClosedRange<Float>]
     private let steps: [Float]
+    private let lows: [Float]
+    private let highs: [Float]
 
-    init(_ bounds: [ClosedRange<Float>]) {
-        self.bounds = bounds
-        steps = bounds.map { max(($0.upperBound - $0.lowerBound) / 255, AffineQuantization.smallestScale) }
+    init(_ channels: [AffineQuantization], share: Float) {
+        steps = channels.map { $0.scale * share }
+        lows = channels.map { Float(-128 - Int($0.zeroPoint)) }
+        highs = channels.map { Float(127 - Int($0.zeroPoint)) }
     }
 
     /// - Parameter numbers: pixel by pixel.
     func round(_ numbers: UnsafeMutableBufferPointer<Float>) {
-        for first in stride(from: 0, to: numbers.count, by: bounds.count) {
-            for channel in bounds.indices {
-                let (range, step) = (bounds[channel], steps[channel])
-                let rounded = (numbers[first + channel] / step).rounded() * step
-                numbers[first + channel] = max(range.lowerBound, min(range.upperBound, rounded))
+        for first in stride(from: 0, to: numbers.count, by: steps.count) {
+            for channel in steps.indices {
+                let rounded = (numbers[first + channel] / steps[channel]).rounded()
+                numbers[first + channel] = max(lows[channel], min(highs[channel], rounded)) * steps[channel]
             }
         }
     }

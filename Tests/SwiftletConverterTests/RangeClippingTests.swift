@@ -7,7 +7,7 @@ import Testing
 @testable import SwiftletConverter
 
 @Suite struct RangeClippingTests {
-    /// Two convolutions and a mean; a ReLU6 behind the second makes the same of all that is large.
+    /// Three convolutions; a ReLU6 behind the second makes 6 of all that is large, and 0 of all that is far below zero.
     private func network(seed: UInt64, outliers: Bool) throws -> CalibratedNetwork {
         var graph = Graph(name: "outliers", input: Shape(height: 12, width: 12, channels: 3))
         func convolution(_ name: String, _ input: ValueID, to outputs: Int) throws -> ValueID {
@@ -18,21 +18,27 @@ import Testing
         var value = try convolution("stem", graph.input, to: 16)
         value = try convolution("reader", value, to: 16)
         value = try graph.append(.activation(.relu6), name: "relu6", input: value)
-        value = try graph.append(.globalAveragePool, name: "mean", input: value)
         graph.output = try convolution("scores", value, to: 10)
         var generator = SeededGenerator(seed: seed)
         graph.randomizeParameters(using: &generator)
-        let reader = graph.nodes[1]
-        guard var weight = graph.parameter("weight", of: reader) else {
-            return try CalibratedNetwork(graph, seed: seed)
+        // Means of their inputs, the second 25 times that: usual pixels end within 0...6, outliers at its ends.
+        for (name, factor, bias) in [("stem", Float(1), Float(0)), ("reader", 25, 3)] {
+            guard let node = graph.nodes.first(where: { $0.name == name }),
+                let weight = graph.parameter("weight", of: node)
+            else { continue }
+            let width = weight.shape[1]
+            let values = weight.values.indices.map { index in
+                let row = index / width * width
+                let sum = weight.values[row..<(row + width)].reduce(0) { $0 + abs($1) }
+                return abs(weight.values[index]) / sum * factor
+            }
+            graph.setParameter("weight", of: node, to: Tensor(shape: weight.shape, values: values))
+            graph.setParameter("bias", of: node, to: Tensor(shape: [16], repeating: bias))
         }
-        // What a usual pixel makes stays below 6; what an outlier makes does not.
-        for index in weight.values.indices { weight.values[index] *= 20 }
-        graph.setParameter("weight", of: reader, to: weight)
         return try CalibratedNetwork(graph, seed: seed, count: 8) { picture in
-            // Normalization makes 120 to 0 and 255 to 2.25.
+            // Normalization makes -0.17 to 0.17 of these, 2.25 of 255, and -2 of 0.
             for index in picture.indices { picture[index] = 110 + picture[index] % 21 }
-            if outliers { for index in 0..<3 { picture[index] = 255 } }
+            if outliers { for index in 0..<6 { picture[index] = index < 3 ? 255 : 0 } }
         }
     }
 
