@@ -46,8 +46,14 @@ struct ConvertCommand: ParsableCommand {
     var calibrationCount = ConversionOptions().calibrationCount
     @Option(help: "How ranges are chosen: \(RangeMethod.forms.joined(separator: ", ")).")
     var ranges = Self.standardRanges
+    @Flag(help: "Ranges just as --ranges says, even where narrower ones bring scores nearer to float's.")
+    var unclipped = false
     @Flag(help: "One scale for all channels of a map, even where scales of single channels cost nothing.")
     var sharedScales = false
+    @Option(help: "Scales of a convolution's weights: per-channel, or per-tensor, one for all of its outputs.")
+    var weights = WeightScales.perChannel
+    @Flag(help: "Move what channels hardly ever fall below into the biases of the layers that read them.")
+    var absorbBiases = false
     @Option(
         help:
             "How weights are rounded: nearest; feedback, so that errors cancel on the calibration pictures; adaptive, by a search for the least error on them."
@@ -93,10 +99,11 @@ struct ConvertCommand: ParsableCommand {
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
-        "--calibration, --evaluation, --report, --shared-scales, --rounding, --empirical-biases, --keep, --auto and --explain"
+        "--calibration, --evaluation, --report, --unclipped, --shared-scales, --weights, --absorb-biases, --rounding, --empirical-biases, --keep, --auto and --explain"
     private var asksForFloat: Bool {
-        calibration != nil || evaluation != nil || report != nil || sharedScales
-            || rounding != ConversionOptions().roundingMethod || empiricalBiases || !keep.isEmpty || auto || explain
+        calibration != nil || evaluation != nil || report != nil || unclipped || sharedScales
+            || weights != .perChannel || absorbBiases || rounding != ConversionOptions().roundingMethod
+            || empiricalBiases || !keep.isEmpty || auto || explain
     }
 
     func validate() throws {
@@ -224,7 +231,10 @@ struct ConvertCommand: ParsableCommand {
         }
         var options = ConversionOptions()
         options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
+        options.clipsOutliers = !unclipped
         options.equalizesChannels = !sharedScales
+        options.weightScales = weights
+        options.absorbsHighBiases = absorbBiases
         options.roundingMethod = rounding
         options.correctsBiasesEmpirically = empiricalBiases
         options.explains = explain
@@ -240,7 +250,11 @@ struct ConvertCommand: ParsableCommand {
         if auto, let labelled, let pictures {
             conversion = try ConversionPipeline.convertBest(
                 network, calibration: pictures, evaluation: labelled, options: options
-            ) { Console.note("trying \($0)") }
+            ) { [started = ContinuousClock.now] trial in
+                let left = (ContinuousClock.now - started) * (trial.limit - trial.number + 1) / max(trial.number - 1, 1)
+                let estimate = trial.number == 1 ? "" : ", about \(left.components.seconds) s left"
+                Console.note("trial \(trial.number) of at most \(trial.limit)\(estimate): \(trial.flags)")
+            }
         } else {
             conversion = try ConversionPipeline.convert(network, calibration: pictures, options: options)
             if let labelled { conversion.report.accuracy = try measure(conversion, network, on: labelled) }
@@ -279,3 +293,4 @@ private func firstBytes(of path: String) -> [UInt8] {
 }
 
 extension RoundingMethod: ExpressibleByArgument {}
+extension WeightScales: ExpressibleByArgument {}

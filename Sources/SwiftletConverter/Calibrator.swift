@@ -39,6 +39,9 @@ public struct Calibration {
     /// With these weights are rounded so that their errors cancel.
     var covariances: [ValueID: ConvolutionCovariances] = [:]
     var roundingMethod = RoundingMethod.nearest
+    var weightScales = WeightScales.perChannel
+    var memory: RoundingMemory?
+    var threads = 1
     /// Whether channels have scales of their own where that costs nothing; needs `channels`.
     public var equalizesChannels: Bool
     /// Layers whose outputs have 16 bits, by name.
@@ -63,6 +66,10 @@ struct Observations {
     /// The means of channels over the first of the pictures, `EmpiricalBiasCorrection.pictures` of them: what int8 is then compared
     /// with.
     var firstMeans: [ValueID: [Float]]
+    /// What was rounded by these before.
+    let memory = RoundingMemory()
+    /// By how much ranges were narrowed before.
+    let shares = Memory<RangeClipping.Key, [ValueID: Float]>()
 
     /// - Throws: `CalibrationError` for NaN or infinity.
     func ranges(in graph: Graph, options: ConversionOptions) throws -> [ValueID: ClosedRange<Float>] {
@@ -82,6 +89,8 @@ struct Observations {
             equalizesChannels: options.equalizesChannels, wideLayers: options.wideLayers)
         calibration.covariances = options.roundingMethod == .nearest ? [:] : covariances
         calibration.roundingMethod = options.roundingMethod
+        calibration.weightScales = options.weightScales
+        (calibration.memory, calibration.threads) = (memory, options.threads)
         return calibration
     }
 }

@@ -5,8 +5,13 @@ public struct ConversionOptions: Sendable {
     /// How activations' ranges are chosen from what calibration saw. Of all methods this one kept most answers the same over
     /// MobileNetV1 and V2, SqueezeNet, ResNet-20 and the networks of models/, if by little.
     public var rangeMethod = RangeMethod.percentile(99.999)
+    /// Whether ranges are narrowed where that brings scores nearer to float's.
+    public var clipsOutliers = true
     /// Whether channels have scales of their own where that costs nothing.
     public var equalizesChannels = true
+    public var weightScales = WeightScales.perChannel
+    /// Whether what channels hardly ever fall below moves into the biases of who reads them.
+    public var absorbsHighBiases = false
     /// How weights are rounded.
     public var roundingMethod = RoundingMethod.adaptive
     /// Whether biases give back what int8 as a whole does to means; else only what rounding their own weights does. MobileNetV1 0.25 gains two
@@ -32,7 +37,10 @@ extension ConversionOptions {
     /// What differs from one trial to the next, as flags of `convert`.
     public var flags: String {
         let flags = [
+            weightScales == .perChannel ? nil : "--weights \(weightScales.rawValue)",
+            clipsOutliers ? nil : "--unclipped",
             equalizesChannels ? nil : "--shared-scales",
+            absorbsHighBiases ? "--absorb-biases" : nil,
             roundingMethod == ConversionOptions().roundingMethod ? nil : "--rounding \(roundingMethod.rawValue)",
             correctsBiasesEmpirically ? "--empirical-biases" : nil,
         ]

@@ -30,6 +30,7 @@ public enum ConversionPipeline {
                 throw ConversionError.wrongInput(
                     reason: "\(network.architectureText) has learned no ranges: calibrate it on pictures")
             }
+            let graph = try absorbing(graph, on: calibration, options: options)
             let seen = try observe(
                 graph, on: calibration, covariances: options.roundingMethod != .nearest, options: options)
             return try quantize(graph, of: network, seen, on: calibration, options: options)
@@ -42,6 +43,15 @@ public enum ConversionPipeline {
         conversion.report.roundingMethod = RoundingMethod.nearest.rawValue
         conversion.report.calibrationImages = 0
         return conversion
+    }
+
+    /// The network with high biases absorbed, where that is wanted.
+    static func absorbing(_ graph: Graph, on calibration: any DataSet, options: ConversionOptions) throws -> Graph {
+        guard options.absorbsHighBiases else { return graph }
+        let seen = try Calibrator.observe(
+            [], averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
+        return try graph.absorbingHighBiases(
+            seen.channels.mapValues(\.floors), peaks: seen.channels.mapValues(\.maxima))
     }
 
     /// - Parameters:
@@ -64,10 +74,16 @@ public enum ConversionPipeline {
         _ graph: Graph, of network: some TrainedNetwork, _ seen: Observations, on calibration: any DataSet,
         comparesLayers: Bool = true, options: ConversionOptions
     ) throws -> Conversion {
-        var assembled = try Converter.assemble(
-            graph, calibration: seen.calibration(of: graph, options: options),
-            leastSplitChannels: Converter.leastSplitChannels)
         let pictures = Calibrator.sample(calibration.count, options: options)
+        var known = try seen.calibration(of: graph, options: options)
+        if options.clipsOutliers {
+            // Steps of 16 bits hold everything.
+            let wide = try Converter.values(of: options.wideLayers, in: graph)
+            let shares = try shares(seen, of: graph, on: calibration, options: options)
+            known.narrow(shares.filter { !wide.contains($0.key) })
+        }
+        var assembled = try Converter.assemble(
+            graph, calibration: known, leastSplitChannels: Converter.leastSplitChannels)
         if options.correctsBiasesEmpirically {
             let correction = EmpiricalBiasCorrection(
                 means: seen.firstMeans,
@@ -78,6 +94,20 @@ public enum ConversionPipeline {
         }
         return try finish(
             assembled, graph, of: network, comparing: comparesLayers ? calibration : nil, options: options)
+    }
+
+    /// By how much ranges are narrowed while nothing has 16 bits.
+    private static func shares(
+        _ seen: Observations, of graph: Graph, on calibration: any DataSet, options: ConversionOptions
+    ) throws -> [ValueID: Float] {
+        var options = options
+        options.wideLayers = []
+        let key = RangeClipping.Key(ranges: options.rangeMethod, hasChannelScales: options.equalizesChannels)
+        return try seen.shares.value(of: key) {
+            let pictures = Calibrator.sample(calibration.count, options: options).prefix(RangeClipping.pictures)
+            return try RangeClipping(graph, calibration: seen.calibration(of: graph, options: options))
+                .shares(on: calibration, indices: Array(pictures), threads: options.threads)
+        }
     }
 
     /// - Parameter pictures: what layers are compared on; nil for no comparison.

@@ -135,11 +135,13 @@ public struct ConversionReport: Sendable, Codable {
         if let trials {
             lines.append("tried:")
             for trial in trials {
+                let few = trial.accuracy.images < (accuracy?.images ?? 0) ? " of \(trial.accuracy.images)" : ""
                 lines.append(
                     String(
-                        format: "  %@ int8 %.2f %%, same answer on %.2f %%, scores %.1f dB: %@",
+                        format: "  %@ int8 %.2f %%, same answer on %.2f %%%@, scores %.1f dB: %@",
                         trial.isKept ? "*" : " ",
-                        trial.accuracy.int8 * 100, trial.accuracy.agreement * 100, trial.accuracy.sqnr, trial.flags))
+                        trial.accuracy.int8 * 100, trial.accuracy.agreement * 100, few, trial.accuracy.sqnr,
+                        trial.flags))
             }
         }
         return lines.joined(separator: "\n")

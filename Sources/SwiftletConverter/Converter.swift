@@ -89,14 +89,17 @@ public enum Converter {
         let scales = try ScaleAssignment(
             network, ranges: calibration.ranges,
             channels: calibration.equalizesChannels
-                ? ChannelScales.choose(network, ranges: calibration.ranges, statistics: calibration.channels) : [:],
+                ? ChannelScales.choose(
+                    network, ranges: calibration.ranges, statistics: calibration.channels,
+                    weights: calibration.weightScales) : [:],
             input: AffineQuantization(scale: 1, zeroPoint: -128),
             names: { graph.values.indices.contains($0) ? graph.values[$0].name : "value \($0)" })
         return try Assembly.assemble(
             network, scales: scales,
             inputs: InputKnowledge(
                 means: calibration.channels.mapValues(\.means), covariances: calibration.covariances,
-                roundingMethod: calibration.roundingMethod),
+                roundingMethod: calibration.roundingMethod, weightScales: calibration.weightScales,
+                memory: calibration.memory, threads: calibration.threads),
             inputsArePixels: true)
     }
 

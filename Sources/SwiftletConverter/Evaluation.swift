@@ -39,6 +39,11 @@ public struct EvaluationResult: Sendable {
         return noise > 0 ? min(10 * log10(max(signal / noise, 1e-12)), 120) : 120
     }
 
+    /// What it said to some of the pictures, in that order.
+    func subset(_ indices: [Int]) -> EvaluationResult {
+        EvaluationResult(scores: indices.map { scores[$0] }, labels: indices.map { labels[$0] })
+    }
+
     fileprivate init(scores: [[Float]], labels: [Int]) {
         answers = []
         self.scores = scores

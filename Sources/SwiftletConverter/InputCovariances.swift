@@ -6,7 +6,7 @@ import SwiftletQuantizer
 import SwiftletTraining
 
 /// The covariances of what one convolution multiplies, in the order `[tap][input of the group]`.
-struct ConvolutionCovariances {
+struct ConvolutionCovariances: Sendable {
     /// Inputs of one output: taps times inputs of a group.
     let width: Int
     /// `width` x `width` for each group; for each channel of a depthwise convolution.
@@ -14,18 +14,24 @@ struct ConvolutionCovariances {
 }
 
 /// What calibration knows of the numbers that weights meet, and what is done with it.
-struct InputKnowledge {
+struct InputKnowledge: Sendable {
     /// Of each channel of values on real pictures; biases of what reads others are not corrected.
     var means: [ValueID: [Float]] = [:]
     var covariances: [ValueID: ConvolutionCovariances] = [:]
     /// To nearest in any case where no covariance is known.
     var roundingMethod = RoundingMethod.nearest
+    var weightScales = WeightScales.perChannel
+    /// Of what was rounded before, from the very same means and covariances.
+    var memory: RoundingMemory?
+    /// Cores that round.
+    var threads = 1
 }
 
 struct InputCovariances {
     /// A factorization takes a third of the cube of this.
     static let limit = 1300
-    /// Rows of inputs that are looked at in each batch.
+    /// Rows of inputs that are looked at in each batch, for each number in a row: a covariance of few numbers is known well from few.
+    private static let rowsPerInput = 256
     private static let rowLimit = 16_384
     /// Batches that are looked at.
     private static let batchLimit = 3
@@ -87,7 +93,7 @@ struct InputCovariances {
         let pictures = floats.count / shape.elementCount
         let places = pictures * output.height * output.width
         // A step that shares no factor with the map's sides meets all of its columns.
-        let step = max(1, places / rowLimit) | 1
+        let step = max(1, places / min(rowLimit, rowsPerInput * sums.width)) | 1
         let groupInputs = shape.channels / convolution.groups
         var rows = [Float](repeating: 0, count: ((places + step - 1) / step) * sums.width)
         for group in 0..<convolution.groups {

@@ -13,6 +13,7 @@ public struct AdaptiveRounding: WeightRounding {
     private let feedback: RoundingFeedback
     /// With the damping of `feedback`, row by row.
     private let covariance: [Double]
+    private let keepsScale: Bool
 
     /// The most scales that are tried, and by how much the largest exceeds the least.
     private static let scaleLimit = 32
@@ -22,12 +23,14 @@ public struct AdaptiveRounding: WeightRounding {
     /// Rounds over all weights; what moves after so many moves by little.
     private static let roundLimit = 20
 
-    /// - Parameter covariance: of the inputs, `count` x `count`, symmetric. Nil when it is not that of anything: not positive, not
-    ///   finite.
-    public init?(covariance: [Double], count: Int) {
+    /// - Parameters:
+    ///   - covariance: of the inputs, `count` x `count`, symmetric. Nil when it is not that of anything: not positive, not finite.
+    ///   - keepsScale: whether other rows have the same scale, so that none can choose.
+    public init?(covariance: [Double], count: Int, keepsScale: Bool = false) {
         guard let feedback = RoundingFeedback(covariance: covariance, count: count) else { return nil }
         self.feedback = feedback
         self.covariance = RoundingFeedback.damped(covariance, count: count)
+        self.keepsScale = keepsScale
     }
 
     public func quantize(_ values: [Double], least: Double) -> RoundedWeights {
@@ -35,7 +38,7 @@ public struct AdaptiveRounding: WeightRounding {
         let nearest = NearestRounding().quantize(values, least: least)
         // The error of rounding to nearest is where the search starts: none is ever worse.
         var best = descend(nearest, to: values)
-        let scales = max(1, min(Self.scaleLimit, Self.scaleWork / count))
+        let scales = keepsScale ? 1 : max(1, min(Self.scaleLimit, Self.scaleWork / count))
         for index in 0..<scales {
             let scale = least * (1 + Self.scaleReach * Double(index) / Double(scales))
             let found = descend(feedback.quantize(values, least: scale), to: values)

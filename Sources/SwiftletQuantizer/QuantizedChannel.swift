@@ -16,15 +16,22 @@ public struct QuantizedChannel: Sendable {
     /// The scale is the smallest that holds the largest weight in 127 steps, or a larger one when `rounding` says so or the
     /// bias would not fit otherwise: a channel of all but dead weights with a real bias, as batch norms of dead channels
     /// leave behind.
+    ///
+    /// - Parameter least: a scale that it is not below in any case.
     public init(
-        _ values: [Float], bias real: Float, inputScale: Double, rounding: any WeightRounding = NearestRounding()
+        _ values: [Float], bias real: Float, inputScale: Double, least: Double = 0,
+        rounding: any WeightRounding = NearestRounding()
     ) {
-        let largest = Double(values.map(abs).max() ?? 0)
-        let forBias = abs(Double(real)) / (inputScale * Self.biasLimit)
-        let least = max(largest / 127, forBias)
+        let least = max(least, Self.leastScale(values, bias: real, inputScale: inputScale))
         let rounded = rounding.quantize(values.map { Double($0) }, least: least == 0 ? 1 : least)
         (weights, scale) = (rounded.steps, rounded.scale)
         bias = Int32((Double(real) / (inputScale * scale)).rounded(.toNearestOrAwayFromZero))
+    }
+
+    /// The smallest scale that holds weights and bias; 0 for a channel without either.
+    public static func leastScale(_ values: [Float], bias real: Float, inputScale: Double) -> Double {
+        let largest = Double(values.map(abs).max() ?? 0)
+        return max(largest / 127, abs(Double(real)) / (inputScale * biasLimit))
     }
 
     /// The same weights with another bias; nil when it does not fit into their scale.

@@ -9,7 +9,7 @@
 
 public struct RoundingFeedback: WeightRounding {
     public let count: Int
-    /// Row `i`: what the error of weight `j < i` asks of weight `i`, `M[j][i] / M[i][i]`.
+    /// Row `i`: what the error of weight `i` asks of each weight `j > i`, `M[i][j] / M[j][j]`.
     private let shares: [Double]
 
     /// Added to the diagonal, as a share of its mean: what calibration has not seen may still come.
@@ -42,7 +42,7 @@ public struct RoundingFeedback: WeightRounding {
                     var sum = matrix[rowJ + i]
                     for k in (i + 1)..<max(count, i + 1) { sum -= matrix[rowJ + k] * matrix[rowI + k] }
                     matrix[rowJ + i] = sum / diagonal
-                    shares[rowI + j] = sum / (diagonal * diagonal)
+                    shares[rowJ + i] = sum / (diagonal * diagonal)
                 }
             }
         }
@@ -68,15 +68,18 @@ public struct RoundingFeedback: WeightRounding {
     /// - Parameter values: weights in steps of their scale, `count` of them.
     /// - Returns: the rounded ones, -127...127.
     func round(_ values: [Double]) -> [Int8] {
-        var errors = [Double](repeating: 0, count: count)
+        // What earlier roundings leave to each weight; all later ones are told at once, which vectors do well.
+        var targets = values
         var result = [Int8](repeating: 0, count: count)
         shares.withUnsafeBufferPointer { shares in
-            for i in 0..<count {
-                var target = values[i]
-                for j in 0..<i { target -= shares[i * count + j] * errors[j] }
-                let rounded = max(-127, min(127, target.rounded(.toNearestOrAwayFromZero)))
-                errors[i] = rounded - values[i]
-                result[i] = Int8(rounded)
+            targets.withUnsafeMutableBufferPointer { targets in
+                for i in 0..<count {
+                    let rounded = max(-127, min(127, targets[i].rounded(.toNearestOrAwayFromZero)))
+                    let error = rounded - values[i]
+                    let row = UnsafeBufferPointer(rebasing: shares[(i * count)..<((i + 1) * count)])
+                    for later in (i + 1)..<max(count, i + 1) { targets[later] -= row[later] * error }
+                    result[i] = Int8(rounded)
+                }
             }
         }
         return result

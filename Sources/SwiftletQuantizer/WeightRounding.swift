@@ -44,13 +44,16 @@ public enum RoundingMethod: String, CaseIterable, Sendable {
     /// `AdaptiveRounding`.
     case adaptive
 
-    /// - Parameter covariance: of the inputs, `count` x `count`, symmetric.
+    /// - Parameters:
+    ///   - covariance: of the inputs, `count` x `count`, symmetric.
+    ///   - keepsScale: whether the scale is always the least.
     /// - Returns: to nearest where the covariance is not that of anything.
-    public func rounding(covariance: [Double], count: Int) -> any WeightRounding {
+    public func rounding(covariance: [Double], count: Int, keepsScale: Bool = false) -> any WeightRounding {
         switch self {
         case .nearest: NearestRounding()
         case .feedback: RoundingFeedback(covariance: covariance, count: count) ?? NearestRounding()
-        case .adaptive: AdaptiveRounding(covariance: covariance, count: count) ?? NearestRounding()
+        case .adaptive:
+            AdaptiveRounding(covariance: covariance, count: count, keepsScale: keepsScale) ?? NearestRounding()
         }
     }
 }

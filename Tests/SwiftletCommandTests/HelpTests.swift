@@ -48,7 +48,8 @@ import TestSupport
         "convert a", "convert a b c", "convert a a",
         "convert --architecture lenet5 x", "convert --random-weights 1 x", "convert --ranges widest a b",
         "convert --architecture lenet5 --random-weights 1 x --evaluation shapes", "convert --calibration-count 0 a b",
-        "convert --auto a b", "convert --rounding up a b", "convert --keep stem a b", "convert --keep stem=int8 a b",
+        "convert --auto a b", "convert --rounding up a b", "convert --weights per-row a b", "convert --keep stem a b",
+        "convert --keep stem=int8 a b",
         "convert --architecture lenet5 --random-weights 1 x --mean 1",
     ]
 

@@ -18,7 +18,7 @@ extension Assembly {
         let outputOrder = assembled.outputOrder
         let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
         /// Where the weight of a stored output and a stored input of its group stands in `[output][input of the group]`.
-        func original(_ output: Int, _ input: Int) -> Int {
+        @Sendable func original(_ output: Int, _ input: Int) -> Int {
             // A stored group holds the inputs of one original group, sorted: find which of them stands here.
             let place =
                 layout.isDepthwise
@@ -40,7 +40,8 @@ extension Assembly {
                 tapShares: operation.window.tapShares(of: operation.inputShape, outputs: operation.outputShape),
                 covariance: {
                     covariance(operation, layout, group: $0, inputOrder: inputOrder, outputOrder: outputOrder)
-                }, roundingMethod: inputs.roundingMethod)
+                }, roundingMethod: inputs.roundingMethod, weightScales: inputs.weightScales,
+                inputOrder: inputOrder, outputOrder: outputOrder, memory: inputs.memory, threads: inputs.threads)
             assembled.parameters = try stored.block()
         case .integer(let convolution):
             let values = convolution.weights

@@ -15,22 +15,6 @@ import Foundation
 import SwiftletGraph
 import SwiftletQuantizer
 
-/// What calibration saw of the channels of a value.
-public struct ChannelStatistics: Sendable {
-    public var means: [Float]
-    public var minima: [Float]
-    public var maxima: [Float]
-    /// The mean of the squares.
-    public var powers: [Float]
-
-    public init(means: [Float], minima: [Float], maxima: [Float], powers: [Float]) {
-        self.means = means
-        self.minima = minima
-        self.maxima = maxima
-        self.powers = powers
-    }
-}
-
 struct ChannelScales {
     /// Operations whose channels share scales channel by channel: one alone, or those that additions connect.
     private struct Family {
@@ -38,13 +22,30 @@ struct ChannelScales {
         /// For each set of channels that share a scale, the smallest scale that holds it.
         var ownScales: [Double] = []
         var zeroPoint: Int8 = 0
-        var exponent = 0.5
+        var shape = Shape.between(exponent: 0.5)
+        /// Whether an activation clamps at the largest scale's end, so that none may be larger.
+        var isClampedAbove = false
 
         /// The scale of each set.
         var scales: [Double] {
             let largest = ownScales.max() ?? 1
-            return ownScales.map { largest * pow(max($0 / largest, ChannelScales.leastShare), exponent) }
+            switch shape {
+            case .between(let exponent):
+                return ownScales.map { largest * pow(max($0 / largest, ChannelScales.leastShare), exponent) }
+            case .following(let wanted):
+                return zip(ownScales, wanted).map { own, wanted in
+                    max(own, isClampedAbove ? min(wanted, largest) : wanted)
+                }
+            }
         }
+    }
+
+    /// What the scales of a family go by.
+    private enum Shape {
+        /// From what just holds each channel (1) to what holds all of them (0).
+        case between(exponent: Double)
+        /// Of each set, a scale in proportion to the largest weight of those that make it; none below what just holds it.
+        case following([Double])
     }
 
     /// A channel that hardly ever speaks may speak up on another picture.
@@ -53,6 +54,7 @@ struct ChannelScales {
     private let network: LoweredNetwork
     private let ranges: [ValueID: ClosedRange<Float>]
     private let statistics: [ValueID: ChannelStatistics]
+    private let weights: WeightScales
     private var families: [Family] = []
     /// The family of each operation; nil where channels share one scale.
     private var family: [Int?]
@@ -61,10 +63,11 @@ struct ChannelScales {
 
     /// - Returns: of each operation that has them, the quantization of each channel.
     static func choose(
-        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], statistics: [ValueID: ChannelStatistics]
+        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], statistics: [ValueID: ChannelStatistics],
+        weights: WeightScales = .perChannel
     ) -> [Int: [AffineQuantization]] {
-        var scales = ChannelScales(network, ranges: ranges, statistics: statistics)
-        scales.chooseExponents()
+        var scales = ChannelScales(network, ranges: ranges, statistics: statistics, weights: weights)
+        scales.chooseShapes()
         var chosen: [Int: [AffineQuantization]] = [:]
         for operation in network.operations.indices {
             guard let index = scales.family[operation] else { continue }
@@ -78,36 +81,22 @@ struct ChannelScales {
     }
 
     private init(
-        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], statistics: [ValueID: ChannelStatistics]
+        _ network: LoweredNetwork, ranges: [ValueID: ClosedRange<Float>], statistics: [ValueID: ChannelStatistics],
+        weights: WeightScales
     ) {
         self.network = network
         self.ranges = ranges
         self.statistics = statistics
+        self.weights = weights
         family = Array(repeating: nil, count: network.operations.count)
         sets = Array(repeating: [], count: network.operations.count)
-        for operations in connected() where isEligible(operations) { addFamily(operations) }
+        for operations in network.additionFamilies where isEligible(operations) { addFamily(operations) }
     }
 
     // MARK: Families
 
     private func operation(of reference: ChannelReference) -> Int? {
         reference.producer < network.inputs.count ? nil : reference.producer - network.inputs.count
-    }
-
-    /// Operations that make channels, joined where an addition reads or makes them.
-    private func connected() -> [[Int]] {
-        var joined = DisjointSets(count: network.producerCount)
-        for (index, operation) in network.operations.enumerated() {
-            guard case .add = operation.kind else { continue }
-            for reference in operation.operands.joined() {
-                joined.join(network.inputs.count + index, reference.producer)
-            }
-        }
-        var members: [Int: [Int]] = [:]
-        for index in network.operations.indices where !network.operations[index].keepsScales {
-            members[joined.root(network.inputs.count + index), default: []].append(index)
-        }
-        return members.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// Whether only convolutions, pools and the family's own additions read the channels, and all end with a ReLU or none does.
@@ -188,6 +177,7 @@ struct ChannelScales {
         }
         var new = Family(operations: operations)
         (new.zeroPoint, new.ownScales) = Self.quantizations(bounds)
+        new.isClampedAbove = operations.contains { network.operations[$0].clamp.high != nil }
         families.append(new)
     }
 
@@ -207,32 +197,69 @@ struct ChannelScales {
         return (best!.zeroPoint, best!.scales)
     }
 
-    // MARK: Exponents
+    // MARK: Shapes
 
-    private static let candidates = (0...10).map { Double($0) / 10 }
+    private static let exponents = (0...10).map { Double($0) / 10 }
+    /// How far beyond the scale of the largest weights those in proportion to weights go, in octaves.
+    private static let octaves = (0...16).map { Double($0) / 2 }
 
     /// Each family in turn, with those of the others as they are, twice.
-    private mutating func chooseExponents() {
+    private mutating func chooseShapes() {
         let readers = network.operations.indices.compactMap { RoundedReader(network, $0) }
         for _ in 0..<2 {
             for index in families.indices {
                 let members = Set(families[index].operations)
-                let concerned = readers.filter { reader in
-                    reader.inputs.contains { operation(of: $0).map(members.contains) ?? false }
-                }
-                var best = (cost: Double.infinity, exponent: 0.0)
-                for exponent in Self.candidates {
-                    families[index].exponent = exponent
+                let makers = weights == .perTensor ? readers.filter { members.contains($0.operation) } : []
+                let concerned =
+                    makers
+                    + readers.filter { reader in
+                        !makers.contains { $0.operation == reader.operation }
+                            && reader.inputs.contains { operation(of: $0).map(members.contains) ?? false }
+                    }
+                var best = (cost: Double.infinity, shape: Shape.between(exponent: 0))
+                for shape in Self.exponents.map({ Shape.between(exponent: $0) }) + shapes(following: makers, index) {
+                    families[index].shape = shape
                     let cost = concerned.reduce(0) { $0 + error(of: $1) } + additionError(index)
-                    if cost < best.cost { best = (cost, exponent) }
+                    if cost < best.cost { best = (cost, shape) }
                 }
-                families[index].exponent = best.exponent
+                families[index].shape = best.shape
             }
+        }
+    }
+
+    /// Scales in proportion to weights, where those of all channels have one scale: what equalization between layers would do to
+    /// the rows of a weight matrix (Nagel et al. 2019, section 4.1.1).
+    private func shapes(following makers: [RoundedReader], _ index: Int) -> [Shape] {
+        var wanted = families[index].ownScales.map { _ in 0.0 }
+        for maker in makers {
+            for (output, step) in maker.steps(scales: inputs(of: maker).scales).enumerated() {
+                let set = sets[maker.operation][output]
+                wanted[set] = max(wanted[set], step)
+            }
+        }
+        guard let most = wanted.max(), most > 0, let largest = families[index].ownScales.max() else { return [] }
+        return Self.octaves.map { octaves in
+            .following(wanted.map { $0 / most * largest * exp2(octaves) })
         }
     }
 
     /// The relative error that roundings of inputs and weights leave in what a convolution or a mean makes.
     private func error(of reader: RoundedReader) -> Double {
+        let (scales, powers, variances) = inputs(of: reader)
+        guard weights == .perTensor, reader.hasWeights else {
+            return reader.relativeError(scales: scales, powers: powers, variances: variances)
+        }
+        let outputs =
+            family[reader.operation].map { index in
+                let values = families[index].scales
+                return sets[reader.operation].map { values[$0] }
+            } ?? Array(repeating: 1, count: network.operations[reader.operation].outputShape.channels)
+        return reader.relativeErrorOfOneScale(
+            scales: scales, powers: powers, variances: variances, outputs: outputs)
+    }
+
+    /// Of each input channel.
+    private func inputs(of reader: RoundedReader) -> (scales: [Double], powers: [Double], variances: [Double]) {
         var scales = [Double](repeating: 0, count: reader.inputs.count)
         var (powers, variances) = (scales, scales)
         var values: [Int: [Double]] = [:]
@@ -253,7 +280,7 @@ struct ChannelScales {
                 scales[channel] = 1
             }
         }
-        return reader.relativeError(scales: scales, powers: powers, variances: variances)
+        return (scales, powers, variances)
     }
 
     /// Of the family's additions: half a step of the output's, as the inputs are in the same steps.

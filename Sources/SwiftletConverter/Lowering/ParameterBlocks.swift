@@ -7,11 +7,11 @@ import SwiftletGraph
 import SwiftletQuantizer
 
 /// A convolution whose channels stand in the order in which the kernel meets them.
-struct StoredConvolution {
+struct StoredConvolution: Sendable {
     var name: String
     var layout: ConvolutionLayout
     /// The real weight of (output, tap, input within the group), all in stored order.
-    var weight: (_ output: Int, _ tap: Int, _ input: Int) -> Float
+    var weight: @Sendable (_ output: Int, _ tap: Int, _ input: Int) -> Float
     var bias: [Float]
     /// Of each stored input channel.
     var inputs: [AffineQuantization]
@@ -29,9 +29,16 @@ struct StoredConvolution {
     var tapShares: [Double] = []
     /// How the inputs of a stored group (of an output channel, where depthwise) vary together, in the order in which `weight` is asked;
     /// nil where it is not known.
-    var covariance: (_ group: Int) -> [Double]? = { _ in nil }
+    var covariance: @Sendable (_ group: Int) -> [Double]? = { _ in nil }
     /// What is done with that.
     var roundingMethod = RoundingMethod.nearest
+    var weightScales = WeightScales.perChannel
+    /// The original places of stored inputs and outputs, which `memory` tells one packing from another by.
+    var inputOrder: [Int] = []
+    var outputOrder: [Int] = []
+    /// What the same convolution was rounded to before; nil to round it in any case.
+    var memory: RoundingMemory?
+    var threads = 1
 
     /// One a group, or one a channel; inputs are in steps of `inputScale`, as the weights that meet them.
     private func rounding(group: Int, inputScale: Double) -> any WeightRounding {
@@ -41,7 +48,31 @@ struct StoredConvolution {
         let first = layout.isDepthwise ? group : group * layout.groupOutputs
         let relative = (0..<width).map { inputScale / Double(inputs[inputChannel(first, $0 % groupInputs)].scale) }
         for i in 0..<width { for j in 0..<width { matrix[i * width + j] *= relative[i] * relative[j] } }
-        return roundingMethod.rounding(covariance: matrix, count: width)
+        return roundingMethod.rounding(
+            covariance: matrix, count: width, keepsScale: weightScales == .perTensor)
+    }
+
+    /// The weights of an output channel as they meet inputs in steps of `inputScale`.
+    private func row(_ channel: Int, inputScale: Double) -> [Float] {
+        let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
+        return (0..<layout.taps).flatMap { tap in
+            (0..<groupInputs).map { input in
+                let relative = Double(inputs[inputChannel(channel, input)].scale) / inputScale
+                return Float(Double(weight(channel, tap, input)) * relative)
+            }
+        }
+    }
+
+    /// The least scale of each output channel: none, or what makes the multipliers of all the same. A bias that does not fit by then
+    /// gives its channel a scale of its own.
+    private func leastScales(inputScale: Double) -> [Double] {
+        guard weightScales == .perTensor else { return outputs.map { _ in 0 } }
+        let shared = outputs.indices.reduce(0.0) { most, channel in
+            let row = row(channel, inputScale: inputScale)
+            let own = QuantizedChannel.leastScale(row, bias: bias[channel], inputScale: inputScale)
+            return max(most, own / Double(outputs[channel].scale))
+        }
+        return outputs.map { shared * Double($0.scale) }
     }
 
     /// Which stored input channel `input` within the group of `output` is.
@@ -68,6 +99,34 @@ struct StoredConvolution {
         return Float(shift)
     }
 
+    /// The weights and biases of all output channels.
+    private func quantizedChannels(inputScale: Double) -> [QuantizedChannel] {
+        guard let memory else { return roundedChannels(inputScale: inputScale) }
+        let key = RoundingKey(
+            name: name, inputs: inputs, outputs: weightScales == .perTensor ? outputs : [], inputOrder: inputOrder,
+            outputOrder: outputOrder, method: roundingMethod, weightScales: weightScales)
+        return memory.value(of: key) { roundedChannels(inputScale: inputScale) }
+    }
+
+    private func roundedChannels(inputScale: Double) -> [QuantizedChannel] {
+        let leastScales = leastScales(inputScale: inputScale)
+        let groups = layout.isDepthwise ? layout.outputChannels : layout.outputChannels / layout.groupOutputs
+        let roundings = [any WeightRounding](count: groups, threads: threads) {
+            rounding(group: $0, inputScale: inputScale)
+        }
+        return [QuantizedChannel](count: layout.outputChannels, threads: threads) { channel in
+            let rounding = roundings[layout.isDepthwise ? channel : channel / layout.groupOutputs]
+            let values = row(channel, inputScale: inputScale)
+            let quantized = QuantizedChannel(
+                values, bias: bias[channel], inputScale: inputScale, least: leastScales[channel], rounding: rounding)
+            guard !inputMeans.isEmpty else { return quantized }
+            let corrected = bias[channel] + meanShift(of: channel, values, quantized, inputScale: inputScale)
+            return quantized.withBias(corrected, inputScale: inputScale)
+                ?? QuantizedChannel(
+                    values, bias: corrected, inputScale: inputScale, least: leastScales[channel], rounding: rounding)
+        }
+    }
+
     /// Quantizes and packs. An accumulator of 32 bits that could leave them is refused: with inputs less zero point in
     /// -255...255 the sum is at most `|bias| + 255 * sum |w|`. Partial sums may wrap: only the whole counts.
     ///
@@ -77,27 +136,9 @@ struct StoredConvolution {
         let groupInputs = layout.isDepthwise ? 1 : layout.groupInputs
         // Inputs may come in several scales: weights are brought to the largest, so that no weight grows.
         let inputScale = Double(inputs.map(\.scale).max() ?? 1)
-        var rounding: any WeightRounding = NearestRounding()
+        let channels = quantizedChannels(inputScale: inputScale)
         for channel in 0..<layout.outputChannels {
-            if layout.isDepthwise || channel % layout.groupOutputs == 0 {
-                let group = layout.isDepthwise ? channel : channel / layout.groupOutputs
-                rounding = self.rounding(group: group, inputScale: inputScale)
-            }
-            var values: [Float] = []
-            for tap in 0..<layout.taps {
-                for input in 0..<groupInputs {
-                    let relative = Double(inputs[inputChannel(channel, input)].scale) / inputScale
-                    values.append(Float(Double(weight(channel, tap, input)) * relative))
-                }
-            }
-            var quantized = QuantizedChannel(
-                values, bias: bias[channel], inputScale: inputScale, rounding: rounding)
-            if !inputMeans.isEmpty {
-                let corrected = bias[channel] + meanShift(of: channel, values, quantized, inputScale: inputScale)
-                quantized =
-                    quantized.withBias(corrected, inputScale: inputScale)
-                    ?? QuantizedChannel(values, bias: corrected, inputScale: inputScale, rounding: rounding)
-            }
+            let quantized = channels[channel]
             var sum = Int64(quantized.bias)
             var bound = abs(Double(quantized.bias))
             for tap in 0..<layout.taps {

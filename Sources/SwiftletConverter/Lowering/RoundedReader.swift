@@ -4,16 +4,24 @@
 import SwiftletGraph
 
 struct RoundedReader {
+    /// Of the network's operations.
+    let operation: Int
     let inputs: [ChannelReference]
     /// Of each input channel, the squares of all weights that it meets.
     let squares: [Double]
     /// Of each output channel, the largest weight of each input of its group.
     private let largest: [[Double]]
     private let firstInput: [Int]
+    /// Of each output channel, the squares of its weights for each input of its group.
+    private let rowSquares: [[Double]]
     private let taps: Double
+
+    /// A mean has none.
+    var hasWeights: Bool { !largest.isEmpty }
 
     init?(_ network: LoweredNetwork, _ index: Int) {
         let operation = network.operations[index]
+        self.operation = index
         let weight: Tensor
         let groups: Int
         switch operation.kind {
@@ -23,7 +31,7 @@ struct RoundedReader {
             // As a depthwise convolution whose weights are not rounded.
             inputs = operation.operands[0]
             squares = Array(repeating: 1, count: inputs.count)
-            (largest, firstInput, taps) = ([], [], 1)
+            (largest, rowSquares, firstInput, taps) = ([], [], [], 1)
             return
         default: return nil
         }
@@ -31,6 +39,7 @@ struct RoundedReader {
         let (outputs, groupInputs) = (weight.shape[0], weight.shape[1])
         let taps = weight.elementCount / (outputs * groupInputs)
         var squares = [Double](repeating: 0, count: inputs.count)
+        var rowSquares = [[Double]](repeating: Array(repeating: 0, count: groupInputs), count: outputs)
         largest = (0..<outputs).map { output in
             let first = output / (outputs / groups) * groupInputs
             return (0..<groupInputs).map { input in
@@ -39,12 +48,14 @@ struct RoundedReader {
                     let value = weight.values[(output * groupInputs + input) * taps + tap]
                     most = max(most, abs(value))
                     squares[first + input] += Double(value) * Double(value)
+                    rowSquares[output][input] += Double(value) * Double(value)
                 }
                 return Double(most)
             }
         }
         firstInput = (0..<outputs).map { $0 / (outputs / groups) * groupInputs }
         self.squares = squares
+        self.rowSquares = rowSquares
         self.taps = Double(taps)
     }
 
@@ -71,5 +82,37 @@ struct RoundedReader {
             noise += step * step / 12 * steps * taps
         }
         return noise / signal
+    }
+
+    /// Of each output channel, the step that its largest weight asks for, in steps of its inputs.
+    func steps(scales: [Double]) -> [Double] {
+        largest.indices.map { output in
+            largest[output].indices.reduce(0) {
+                max($0, largest[output][$1] * scales[firstInput[output] + $1] / 127)
+            }
+        }
+    }
+
+    /// The same where the weights of all output channels have one scale: the mean over those of the relative error of each, since
+    /// whoever reads a channel scales it to what it needs.
+    ///
+    /// - Parameter outputs: the scale of each output channel, which the steps of its weights are proportional to.
+    func relativeErrorOfOneScale(
+        scales: [Double], powers: [Double], variances: [Double], outputs: [Double]
+    ) -> Double {
+        let shared = zip(steps(scales: scales), outputs).reduce(0) { max($0, $1.0 / $1.1) }
+        var sum = 0.0
+        for (output, squares) in rowSquares.enumerated() {
+            let (first, step) = (firstInput[output], shared * outputs[output])
+            var (signal, rounding, noise) = (Double.leastNormalMagnitude, 0.0, 0.0)
+            for (input, square) in squares.enumerated() {
+                let scale = scales[first + input]
+                signal += square * powers[first + input]
+                noise += square * scale * scale / 12
+                rounding += variances[first + input] / (scale * scale)
+            }
+            sum += min(1, (noise + step * step / 12 * rounding * taps) / signal)
+        }
+        return sum / Double(max(rowSquares.count, 1))
     }
 }

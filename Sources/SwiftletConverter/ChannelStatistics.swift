@@ -1,0 +1,27 @@
+/// What calibration keeps of each channel of a value, beside the distribution of all of them together.
+///
+/// What it does not do: look at pictures; `Calibrator` does.
+
+/// What calibration saw of the channels of a value.
+public struct ChannelStatistics: Sendable {
+    public var means: [Float]
+    public var minima: [Float]
+    public var maxima: [Float]
+    /// The mean of the squares.
+    public var powers: [Float]
+
+    public init(means: [Float], minima: [Float], maxima: [Float], powers: [Float]) {
+        self.means = means
+        self.minima = minima
+        self.maxima = maxima
+        self.powers = powers
+    }
+
+    /// What each channel hardly ever falls below: three deviations below its mean (Nagel et al. 2019, section 4.1.3), 0 where that
+    /// is less.
+    var floors: [Float] {
+        zip(means, powers).map { mean, power in
+            max(0, mean - 3 * max(0, power - mean * mean).squareRoot())
+        }
+    }
+}
