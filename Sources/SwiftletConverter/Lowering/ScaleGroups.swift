@@ -1,8 +1,8 @@
 /// Which channels that flow must have one scale.
 ///
 /// Each operation has a scale of its own, even when it writes beside others into one buffer: a convolution that reads them
-/// takes the differences into its weights. Only what must agree is made to: the channels of an operand of `add` and `mean`, and
-/// those that an output shows. Pools pass scales through. What it does not do: choose scales; `ScaleAssignment` does.
+/// takes the differences into its weights. Only what must agree is made to: the channels of an operand of `add`, a product or
+/// `mean`, those that an output shows, and what is joined or compared. Pools and whatever copies pass scales through. What it does not do: choose scales; `ScaleAssignment` does.
 import SwiftletGraph
 
 struct ScaleGroups {
@@ -29,9 +29,15 @@ struct ScaleGroups {
         }
         for operation in network.operations {
             switch operation.kind {
-            case .add, .mean: for operand in operation.operands { unify(operand, &sets) }
+            case .add, .mean, .binary(.multiply, _): for operand in operation.operands { unify(operand, &sets) }
+            case .binary, .join:
+                for (first, second) in zip(operation.operands[0], operation.operands[1]) {
+                    sets.join(self(first), self(second))
+                }
+            // What is filled in is one number for all channels.
+            case .pixelIndex(let index): if index.hasFill { unify(operation.operands[0], &sets) }
             case .maxPool, .averagePool: if operation.clamp.low != nil { unify(operation.operands[0], &sets) }
-            case .convolution, .depthwise, .function, .other: break
+            case .convolution, .depthwise, .function, .interpolate, .other: break
             }
         }
         for output in network.outputs { unify(output.channels, &sets) }

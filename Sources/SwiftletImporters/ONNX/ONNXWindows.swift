@@ -1,4 +1,4 @@
-/// Convolutions, pools and padding.
+/// Convolutions and pools.
 ///
 /// What it does not do: three-dimensional or one-dimensional ones, or convolutions whose weights are computed.
 import SwiftletGraph
@@ -66,30 +66,6 @@ extension ONNXTranslator {
         let shape = graph.shape(of: map.value)
         return try appendAffine(
             call.name, result, sizes: [], scale: [Float(shape.height * shape.width)], shift: [0])
-    }
-
-    mutating func pad(_ call: ONNXCall) throws -> LaidOutMap {
-        let map = try call.planes()
-        guard try call.node.text("mode", default: "constant") == "constant" else {
-            throw Refusal("only padding with zeros is known, not mode '\(try call.node.text("mode", default: ""))'")
-        }
-        let value = try call.optionalConstant(2, "value")?.floats().first ?? call.node.float("value", default: 0)
-        guard value == 0 else { throw Refusal("it pads with \(value); only zeros are known") }
-        let pads = try call.integers(input: 1, attribute: "pads") ?? []
-        let axes = try call.optionalConstant(3, "axes")?.integers().map { try wrapped($0, rank: 4) } ?? Array(0..<4)
-        guard pads.count == 2 * axes.count, Set(axes).count == axes.count,
-            pads.allSatisfy({ (0...Self.sideLimit).contains($0) })
-        else { throw Refusal("its pads \(pads) are not two numbers from 0 up for each of the axes \(axes)") }
-        var before = [0, 0, 0, 0]
-        var after = before
-        for (index, axis) in axes.enumerated() {
-            before[axis] = pads[index]
-            after[axis] = pads[axes.count + index]
-        }
-        guard before[0] == 0, after[0] == 0 else { throw Refusal("it pads the batch") }
-        return try appendZeros(
-            call.name, map, channels: (before[1], after[1]),
-            padding: Padding(top: before[2], left: before[3], bottom: after[2], right: after[3]))
     }
 }
 
