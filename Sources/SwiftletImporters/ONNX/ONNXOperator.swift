@@ -13,6 +13,7 @@ enum ONNXOperator: String, CaseIterable {
     case constant = "Constant"
     case constantOfShape = "ConstantOfShape"
     case conv = "Conv"
+    case dequantizeLinear = "DequantizeLinear"
     case div = "Div"
     case dropout = "Dropout"
     case elu = "Elu"
@@ -37,6 +38,7 @@ enum ONNXOperator: String, CaseIterable {
     case pad = "Pad"
     case pow = "Pow"
     case prelu = "PRelu"
+    case quantizeLinear = "QuantizeLinear"
     case reciprocal = "Reciprocal"
     case reduceMax = "ReduceMax"
     case reduceMean = "ReduceMean"
@@ -61,9 +63,7 @@ enum ONNXOperator: String, CaseIterable {
     /// Why an operator that is not among these is refused, and the way out.
     static func reasonAgainst(_ node: ONNXNode) -> String {
         // Quantizers add operators of their own makers.
-        let isQuantized =
-            node.type.hasPrefix("QLinear") || node.type.hasSuffix("QuantizeLinear") || node.type.hasSuffix("Integer")
-        if isQuantized || node.type == "DequantizeLinear" {
+        if node.type.hasPrefix("QLinear") || node.type.hasSuffix("QuantizeLinear") || node.type.hasSuffix("Integer") {
             return "the network is quantized already; give the float network that it came from"
         }
         guard node.domain.isEmpty else { return "operators of other makers are not known; export with ONNX's own only" }
@@ -132,7 +132,8 @@ extension ONNXTranslator {
         case .gather: map = try gather(call)
         case .reshape, .flatten, .squeeze, .unsqueeze: map = try reshape(operation, call)
         case .transpose: map = try transpose(call)
-        case .identity: map = try call.anyMap()
+        case .identity, .dequantizeLinear: map = try call.anyMap()
+        case .quantizeLinear: map = try quantize(call)
         case .cast: map = try cast(call)
         case .dropout: map = try dropout(call)
         case .softmax, .logSoftmax: map = try softmax(call)

@@ -57,15 +57,15 @@ extension ONNXTranslator {
         guard let axes = try call.integers(input: 1, attribute: "axes"), !axes.isEmpty else {
             throw Refusal("it runs over all axes; only rows and columns are known")
         }
+        let dimensions = try axes.map { try wrapped($0, rank: map.layout.rank) }
         let isSum = operation == .reduceSum
         let result = try appendReduction(
             isSum ? "\(call.name).mean" : call.name, map, operation == .reduceMax ? .max : .average,
-            over: axes.map { try wrapped($0, rank: map.layout.rank) },
+            over: dimensions,
             keepsRank: call.node.integer("keepdims", default: 1) != 0)
         guard isSum else { return result }
-        let shape = graph.shape(of: map.value)
-        return try appendAffine(
-            call.name, result, sizes: [], scale: [Float(shape.height * shape.width)], shift: [0])
+        let count = dimensions.map { map.layout.sizes[$0] }.reduce(1, *)
+        return try appendAffine(call.name, result, sizes: [], scale: [Float(count)], shift: [0])
     }
 }
 
