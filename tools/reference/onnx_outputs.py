@@ -263,7 +263,9 @@ class Maker:
         if kind > 2:
             operator = self.pick("Mul", "Max", "Min", "Div", "Add")
             if operator == "Div":
-                return self.node("Div", self.value, self.node("Sigmoid", self.conv(keep=True)))
+                # ONNX Runtime's sigmoid is some 1e-7 off, which is a lot where it is small.
+                divisor = self.node("Add", self.node("Sigmoid", self.conv(keep=True)), self.constant(np.float32(0.5)))
+                return self.node("Div", self.value, divisor)
             if operator == "Add":
                 return self.node("Add", self.node("GlobalAveragePool", self.value), self.value)
             return self.node(operator, self.value, self.conv(keep=True))

@@ -27,13 +27,20 @@ struct ScaleGroups {
             if self(references[0]) >= network.producerCount { return }
             for reference in references.dropFirst() { sets.join(self(references[0]), self(reference)) }
         }
+        // Shares of one operation have the scale of the whole, whoever reads them.
+        var first: [ValueID: Int] = [:]
+        for (index, operation) in network.operations.enumerated()
+        where operation.valueChannels != nil && !operation.keepsScales && own[index] == nil {
+            let group = groups[network.inputs.count + index][0]
+            sets.join(first[operation.value, default: group], group)
+            first[operation.value] = group
+        }
         for operation in network.operations {
             switch operation.kind {
             case .add, .mean, .binary(.multiply, _): for operand in operation.operands { unify(operand, &sets) }
             case .binary, .join:
-                for (first, second) in zip(operation.operands[0], operation.operands[1]) {
-                    sets.join(self(first), self(second))
-                }
+                for operand in operation.operands { unify(operand, &sets) }
+                sets.join(self(operation.operands[0][0]), self(operation.operands[1][0]))
             // What is filled in is one number for all channels.
             case .pixelIndex(let index): if index.hasFill { unify(operation.operands[0], &sets) }
             case .maxPool, .averagePool: if operation.clamp.low != nil { unify(operation.operands[0], &sets) }

@@ -104,7 +104,8 @@ extension GraphBuilding {
             }
         }
         guard !rows.isEverything(of: shape.height) || !columns.isEverything(of: shape.width) else { return map }
-        return spatial(try cut(map.value, rows: rows, columns: columns, name: name), like: map.layout)
+        let value = try cut(map.value, rows: rows, columns: columns, name: name)
+        return spatial(value, like: map.layout)
     }
 
     private mutating func cut(

@@ -63,7 +63,8 @@ extension GraphBuilding {
         let index = PixelIndex(
             rows: try mode.indices(shape.height, before: rows.before, after: rows.after),
             columns: try mode.indices(shape.width, before: columns.before, after: columns.after), fill: fill)
-        return spatial(try append(.pixelIndex(index), name: name, input: map.value), like: map.layout)
+        let value = try append(.pixelIndex(index), name: name, input: map.value)
+        return spatial(value, like: map.layout)
     }
 
     /// The nearest row and column, or the mean of the two nearest, weighted with how near they are.
@@ -78,7 +79,8 @@ extension GraphBuilding {
             operation = .interpolate(
                 Interpolation(rows: rows.points(shape.height), columns: columns.points(shape.width)))
         }
-        return spatial(try append(operation, name: name, input: map.value), like: map.layout)
+        let value = try append(operation, name: name, input: map.value)
+        return spatial(value, like: map.layout)
     }
 
     /// The map as often beside itself in each dimension as its size of 1 must become `sizes`.
@@ -99,7 +101,8 @@ extension GraphBuilding {
             default: shape.width = size
             }
         }
-        return spatial(try spread(name, map.value, to: shape), like: map.layout)
+        let value = try spread(name, map.value, to: shape)
+        return spatial(value, like: map.layout)
     }
 }
 

@@ -20,8 +20,8 @@
 ///     bneck 5x5        672, 960, 960  yes hard swish    7x7x160  (stride 2)
 ///     conv 1x1, 960; global average pool; linear 1280 with hard swish; dropout 0.2; linear
 ///
-/// Names and epsilons are torchvision's (`mobilenet_v3_small`, `mobilenet_v3_large`), whose small network squeezes in all its
-/// 5x5 blocks. With the CIFAR stem the first two strides of 2 are 1.
+/// Names, epsilons and the width multiplier, which reaches the last layers too, are those of torchvision's
+/// `mobilenet_v3_small` and `mobilenet_v3_large`. With the CIFAR stem the first two strides of 2 are 1.
 import SwiftletGraph
 
 /// Expand 1x1, depthwise, squeeze and excite (Hu et al. 2018, with a hard sigmoid), project 1x1.
