@@ -10,6 +10,8 @@ static inline __attribute__((always_inline)) float NAME(act)(float t, STActivati
     case 6: return t / (1 + expf(-t));
     case 7: return t > 0 ? t : a.slope * expm1f(t);
     case 8: return t > -3 ? (t < 3 ? t * (t + 3) / 6 : t) : 0;
+    case 9: { float s = a.slope * t + a.offset; return s > 0 ? (s < 1 ? s : 1) : 0; }
+    case 10: return powf(a.slope * t + a.offset, a.exponent);
     default: return t;
     }
 }
@@ -24,6 +26,8 @@ static inline __attribute__((always_inline)) float NAME(slope)(float t, STActiva
     case 6: { float s = 1 / (1 + expf(-t)); return s + t * s * (1 - s); }
     case 7: return t > 0 ? 1 : a.slope * expf(t);
     case 8: return t > -3 ? (t < 3 ? (2 * t + 3) / 6 : 1) : 0;
+    case 9: { float s = a.slope * t + a.offset; return s > 0 && s < 1 ? a.slope : 0; }
+    case 10: return a.exponent * a.slope * powf(a.slope * t + a.offset, a.exponent - 1);
     default: return 1;
     }
 }
@@ -39,7 +43,8 @@ static inline __attribute__((always_inline)) float NAME(slope)(float t, STActiva
     case 5: { const STActivation A = {5, 0}; BODY } break;                            \
     case 6: { const STActivation A = {6, 0}; BODY } break;                            \
     case 7: { const STActivation A = {7, (activation).slope}; BODY } break;           \
-    default: { const STActivation A = {8, 0}; BODY } break;                           \
+    case 8: { const STActivation A = {8, 0}; BODY } break;                            \
+    default: { const STActivation A = (activation); BODY } break;                     \
     }
 
 static void NAME(activate)(const float *x, int64_t count, STActivation activation, float *y) {

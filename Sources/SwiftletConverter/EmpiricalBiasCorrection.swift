@@ -93,7 +93,7 @@ private struct Drifts {
                     seen[channel] / (slope * operation.multiplier(channel)) - gone[channel] * unclamped / slope
                 own[channel] = 0
             }
-        case .lookup:
+        case .lookup, .multiply, .maximum, .minimum, .concatenate:
             own = seen.map { _ in 0 }
         default:
             for operand in [operation.input] + (operation.second.map { [$0] } ?? []) {

@@ -67,12 +67,73 @@ public enum Activation: Hashable, Sendable, Codable {
     case elu(alpha: Float)
     /// `x * relu6(x + 3) / 6` (MobileNetV3, Howard et al. 2019, section 5.2).
     case hardSwish
+    /// `slope * x + offset` between 0 and 1; of 1/6 and 1/2 it is `relu6(x + 3) / 6` (MobileNetV3, the same section).
+    case hardSigmoid(slope: Float, offset: Float)
+    /// `(scale * x + offset) ^ exponent`: squares, roots, reciprocals, and what divides in local response normalization.
+    case power(scale: Float, offset: Float, exponent: Float)
 }
 
 public enum PoolKind: String, Hashable, Sendable, Codable {
     case max
     /// The mean over the taps that lie inside the map: padding is not counted (`count_include_pad=False`).
     case average
+}
+
+/// What two maps become, element by element, besides a sum.
+public enum BinaryKind: String, Hashable, Sendable, Codable {
+    case multiply
+    case maximum
+    case minimum
+}
+
+/// Which way two maps are put together.
+public enum JoinAxis: String, Hashable, Sendable, Codable {
+    case rows
+    case columns
+}
+
+/// Which row and which column of the input each of the output's is; nil where the output holds `fill`.
+///
+/// Padding with a value, a mirror image or the edge; slices, flips and steps; resizing to the nearest neighbour.
+public struct PixelIndex: Hashable, Sendable, Codable {
+    public var rows: [Int?]
+    public var columns: [Int?]
+    /// In all channels.
+    public var fill: Float
+
+    public init(rows: [Int?], columns: [Int?], fill: Float = 0) {
+        self.rows = rows
+        self.columns = columns
+        self.fill = fill
+    }
+
+    /// Whether some of the output is not of the input.
+    public var hasFill: Bool { rows.contains(nil) || columns.contains(nil) }
+}
+
+/// Between which rows and columns of the input each of the output's lies: bilinear resizing.
+public struct Interpolation: Hashable, Sendable, Codable {
+    /// `(1 - fraction) * low + fraction * high`.
+    public struct Point: Hashable, Sendable, Codable {
+        public var low: Int
+        public var high: Int
+        /// From 0 to 1.
+        public var fraction: Float
+
+        public init(low: Int, high: Int, fraction: Float) {
+            self.low = low
+            self.high = high
+            self.fraction = fraction
+        }
+    }
+
+    public var rows: [Point]
+    public var columns: [Point]
+
+    public init(rows: [Point], columns: [Point]) {
+        self.rows = rows
+        self.columns = columns
+    }
 }
 
 public enum Operator: Hashable, Sendable, Codable {
@@ -88,6 +149,8 @@ public enum Operator: Hashable, Sendable, Codable {
     case globalAveragePool
     /// The sum of two maps of one shape.
     case add
+    /// Of two maps. Where one has a single row, column or channel, that serves for all of the other's.
+    case binary(BinaryKind)
     /// Along the channels, in the order of the inputs.
     case concat
     /// Consecutive runs of channels, as many outputs as counts.
@@ -96,6 +159,10 @@ public enum Operator: Hashable, Sendable, Codable {
     case channelShuffle(groups: Int)
     /// Output channel `i` is input channel `indices[i]`; channels may repeat or be left out.
     case channelIndex([Int])
+    case pixelIndex(PixelIndex)
+    case interpolate(Interpolation)
+    /// Two maps, the second below or to the right of the first.
+    case join(JoinAxis)
     /// HxWxC to 1x1x(H*W*C), NHWC order.
     case flatten
     /// Zeroes a fraction of the elements in training, scales the rest; nothing in inference.
@@ -112,10 +179,14 @@ public enum Operator: Hashable, Sendable, Codable {
         case .pool(let kind, _): "\(kind) pool"
         case .globalAveragePool: "global average pool"
         case .add: "add"
+        case .binary(let kind): kind.rawValue
         case .concat: "concat"
         case .split: "split"
         case .channelShuffle: "channel shuffle"
         case .channelIndex: "channel index"
+        case .pixelIndex: "pixel index"
+        case .interpolate: "interpolation"
+        case .join(let axis): "join of \(axis)"
         case .flatten: "flatten"
         case .dropout: "dropout"
         }

@@ -55,6 +55,13 @@ public func inferShapes(of operation: Operator, name: String, inputs: [Shape]) t
             throw refuse("takes two maps of one shape, given \(inputs.map(\.description).joined(separator: " and "))")
         }
         return [inputs[0]]
+    case .binary:
+        guard inputs.count == 2, let output = broadcast(inputs[0], inputs[1]) else {
+            throw refuse(
+                "takes two maps whose sizes agree or are 1, given \(inputs.map(\.description).joined(separator: " and "))"
+            )
+        }
+        return [output]
     case .concat:
         guard let first = inputs.first,
             inputs.allSatisfy({ $0.height == first.height && $0.width == first.width })
@@ -79,9 +86,51 @@ public func inferShapes(of operation: Operator, name: String, inputs: [Shape]) t
             return [shape]
         }
         throw refuse("index \(outside) is outside of \(shape.channels) channels")
+    case .pixelIndex(let index):
+        let input = try only()
+        for (sources, size, what) in [(index.rows, input.height, "rows"), (index.columns, input.width, "columns")] {
+            if let outside = sources.compactMap({ $0 }).first(where: { !(0..<size ~= $0) }) {
+                throw refuse("takes number \(outside) of \(size) \(what)")
+            }
+        }
+        guard index.fill.isFinite else { throw refuse("fills with \(index.fill)") }
+        return [Shape(height: index.rows.count, width: index.columns.count, channels: input.channels)]
+    case .interpolate(let resize):
+        let input = try only()
+        for (points, size, what) in [(resize.rows, input.height, "rows"), (resize.columns, input.width, "columns")] {
+            let wrong = points.first {
+                !(0..<size ~= $0.low && 0..<size ~= $0.high && 0...1 ~= $0.fraction)
+            }
+            if let wrong {
+                throw refuse("is \(wrong.fraction) between \(wrong.low) and \(wrong.high) of \(size) \(what)")
+            }
+        }
+        return [Shape(height: resize.rows.count, width: resize.columns.count, channels: input.channels)]
+    case .join(let axis):
+        let size: WritableKeyPath<Shape, Int> = axis == .rows ? \.height : \.width
+        guard inputs.count == 2, var joined = inputs.first else {
+            throw refuse("takes two maps, given \(inputs.count)")
+        }
+        joined[keyPath: size] = inputs[1][keyPath: size]
+        guard joined == inputs[1] else {
+            throw refuse("cannot put \(inputs[0]) and \(inputs[1]) together")
+        }
+        joined[keyPath: size] += inputs[0][keyPath: size]
+        return [joined]
     case .flatten:
         return [Shape(height: 1, width: 1, channels: try only().elementCount)]
     }
+}
+
+/// The sizes of what two maps make whose sizes agree or are 1; nil for others.
+private func broadcast(_ first: Shape, _ second: Shape) -> Shape? {
+    var output = first
+    for size in [\Shape.height, \Shape.width, \Shape.channels] {
+        let (a, b) = (first[keyPath: size], second[keyPath: size])
+        guard a == b || a == 1 || b == 1 else { return nil }
+        output[keyPath: size] = a == 1 ? b : a
+    }
+    return output
 }
 
 extension Graph {

@@ -27,14 +27,16 @@ struct LayerStyle: Hashable, Sendable {
 
     init() {}
 
-    /// - Parameter choosesPadding: false for networks that have one padding for good.
-    init(reading reader: inout OptionReader, choosesPadding: Bool = true) throws {
+    /// - Parameters:
+    ///   - choosesPadding: false for networks that have one padding for good.
+    ///   - epsilon: that of the network's own batch norms.
+    init(reading reader: inout OptionReader, choosesPadding: Bool = true, epsilon standard: Double = 1e-5) throws {
         if choosesPadding { padding = try reader.choice("padding", default: .symmetric) }
         norm = try reader.choice("norm", default: .batch)
-        epsilon = try reader.number("epsilon", default: 1e-5, in: 1e-12...1)
+        epsilon = try reader.number("epsilon", default: standard, in: 1e-12...1)
     }
 
-    /// What differs from the default.
+    /// What differs from PyTorch's.
     var options: [(name: String, value: String)] {
         (padding == .symmetric ? [] : [("padding", padding.rawValue)])
             + (norm == .batch ? [] : [("norm", norm.rawValue)])

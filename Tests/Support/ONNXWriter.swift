@@ -49,6 +49,10 @@ public struct ONNXWriter {
         bytes(5, text(1, name) + number(3, value) + number(20, 2))
     }
 
+    public static func attribute(_ name: String, _ value: String) -> [UInt8] {
+        bytes(5, text(1, name) + text(4, value) + number(20, 3))
+    }
+
     public mutating func node(
         _ type: String, _ inputs: [String], _ outputs: [String], name: String, attributes: [UInt8] = [],
         domain: String = ""

@@ -98,7 +98,7 @@ public struct RandomGraph {
 
     private mutating func append(_ name: String, to value: ValueID) throws -> ValueID {
         let channels = graph.shape(of: value).channels
-        switch random(0...9) {
+        switch random(0...12) {
         case 0...3: return try appendConvolution(name, to: value)
         case 4: return try graph.append(.batchNorm(BatchNorm()), name: name, input: value)
         case 5: return try graph.append(.activation(pick([.relu, .relu6])), name: name, input: value)
@@ -120,12 +120,71 @@ public struct RandomGraph {
                 .split([channels / 2, channels - channels / 2]), name: "\(name).split", inputs: [value])
             let branch = try appendConvolution("\(name).branch", to: halves[1], keepingShape: true)
             return try graph.append(.concat, name: name, inputs: [halves[0], branch])[0]
+        case 9: return try appendGate(name, to: value)
+        case 10, 11: return try appendPixels(name, to: value)
         default:
             if let groups = [4, 3, 2].first(where: { channels % $0 == 0 }) {
                 return try graph.append(.channelShuffle(groups: groups), name: name, input: value)
             }
             let indices = (0..<random(1...8)).map { _ in random(0...channels - 1) }
             return try graph.append(.channelIndex(indices), name: name, input: value)
+        }
+    }
+
+    /// Squeeze and excitation, a gate of one channel, a product with a branch, or the greater of two maps.
+    private mutating func appendGate(_ name: String, to value: ValueID) throws -> ValueID {
+        let kind = random(0...3)
+        guard kind < 2 else {
+            let branch = try appendConvolution("\(name).branch", to: value, keepingShape: true)
+            let operation = kind == 2 ? BinaryKind.multiply : pick([.maximum, .minimum])
+            return try graph.append(.binary(operation), name: name, inputs: [value, branch])[0]
+        }
+        var gate = value
+        if kind == 0 { gate = try graph.append(.globalAveragePool, name: "\(name).mean", input: value) }
+        let outputs = kind == 0 ? graph.shape(of: value).channels : 1
+        gate = try graph.append(
+            .convolution(Convolution(outputChannels: outputs, window: Window(kernel: .one), hasBias: true)),
+            name: "\(name).gate", input: gate)
+        let activation = pick([Activation.sigmoid, .hardSigmoid(slope: 1 / 6, offset: 0.5)])
+        gate = try graph.append(.activation(activation), name: "\(name).sigmoid", input: gate)
+        return try graph.append(
+            .binary(.multiply), name: name, inputs: Bool.random(using: &generator) ? [value, gate] : [gate, value])[0]
+    }
+
+    /// Padding, cuts, steps, flips; resizing; a map below or beside another.
+    private mutating func appendPixels(_ name: String, to value: ValueID) throws -> ValueID {
+        let shape = graph.shape(of: value)
+        switch random(0...2) {
+        case 0:
+            let fill = pick([Float(0), 0.75, -2])
+            func indices(_ size: Int) -> [Int?] {
+                let all = Array(0..<size)
+                switch random(0...4) {
+                case 0: return [nil] + all.map { $0 } + [nil, nil]
+                case 1: return (-1...size).map { min(max($0, 0), size - 1) }
+                case 2: return all.reversed()
+                case 3: return Array(all.dropFirst(min(1, size - 1)))
+                default: return all.filter { $0 % 2 == 0 }
+                }
+            }
+            let index = PixelIndex(rows: indices(shape.height), columns: indices(shape.width), fill: fill)
+            return try graph.append(.pixelIndex(index), name: name, input: value)
+        case 1:
+            func points(_ size: Int) -> [Interpolation.Point] {
+                let count = random(max(1, size / 2)...min(size * 2, 16))
+                return (0..<count).map { index in
+                    let place = max(0, (Float(index) + 0.5) * Float(size) / Float(count) - 0.5)
+                    let low = min(Int(place), size - 1)
+                    return .init(
+                        low: low, high: min(low + 1, size - 1), fraction: low + 1 < size ? place - Float(low) : 0)
+                }
+            }
+            let resize = Interpolation(rows: points(shape.height), columns: points(shape.width))
+            return try graph.append(.interpolate(resize), name: name, input: value)
+        default:
+            guard max(shape.height, shape.width) <= 16 else { return value }
+            let branch = try appendConvolution("\(name).branch", to: value, keepingShape: true)
+            return try graph.append(.join(pick([.rows, .columns])), name: name, inputs: [value, branch])[0]
         }
     }
 

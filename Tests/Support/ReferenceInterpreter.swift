@@ -2,6 +2,7 @@
 ///
 /// Sums are taken in double, so that what differs is the other side's rounding. What it does not do: train; batch norm uses
 /// its running statistics, dropout passes.
+import Foundation
 import SwiftletGraph
 
 /// A feature map with its numbers, rows x columns x channels.
@@ -83,6 +84,39 @@ public enum ReferenceInterpreter {
             return [pool(input, .average, whole)]
         case .add:
             return [FeatureMap(input.shape, values: zip(input.values, inputs[1].values).map { $0 + $1 })]
+        case .binary(let kind):
+            return [combine(kind, input, inputs[1], to: graph.shape(of: node.outputs[0]))]
+        case .pixelIndex(let index):
+            var output = FeatureMap(graph.shape(of: node.outputs[0]))
+            for (y, row) in index.rows.enumerated() {
+                for (x, column) in index.columns.enumerated() {
+                    for channel in 0..<input.shape.channels {
+                        guard let row, let column else {
+                            output[y, x, channel] = index.fill
+                            continue
+                        }
+                        output[y, x, channel] = input[row, column, channel]
+                    }
+                }
+            }
+            return [output]
+        case .interpolate(let resize):
+            return [interpolate(input, resize)]
+        case .join(let axis):
+            let second = inputs[1]
+            var output = FeatureMap(graph.shape(of: node.outputs[0]))
+            for y in 0..<output.shape.height {
+                for x in 0..<output.shape.width {
+                    for channel in 0..<output.shape.channels {
+                        output[y, x, channel] =
+                            input.contains(y, x)
+                            ? input[y, x, channel]
+                            : axis == .rows
+                                ? second[y - input.shape.height, x, channel] : second[y, x - input.shape.width, channel]
+                    }
+                }
+            }
+            return [output]
         case .concat:
             return [
                 select(
@@ -108,6 +142,47 @@ public enum ReferenceInterpreter {
         case .dropout:
             return [input]
         }
+    }
+
+    private static func combine(
+        _ kind: BinaryKind, _ first: FeatureMap, _ second: FeatureMap, to shape: Shape
+    ) -> FeatureMap {
+        func value(_ map: FeatureMap, _ y: Int, _ x: Int, _ channel: Int) -> Float {
+            map[min(y, map.shape.height - 1), min(x, map.shape.width - 1), min(channel, map.shape.channels - 1)]
+        }
+        var output = FeatureMap(shape)
+        for y in 0..<shape.height {
+            for x in 0..<shape.width {
+                for channel in 0..<shape.channels {
+                    let (a, b) = (value(first, y, x, channel), value(second, y, x, channel))
+                    switch kind {
+                    case .multiply: output[y, x, channel] = a * b
+                    case .maximum: output[y, x, channel] = max(a, b)
+                    case .minimum: output[y, x, channel] = min(a, b)
+                    }
+                }
+            }
+        }
+        return output
+    }
+
+    private static func interpolate(_ input: FeatureMap, _ resize: Interpolation) -> FeatureMap {
+        var output = FeatureMap(
+            Shape(height: resize.rows.count, width: resize.columns.count, channels: input.shape.channels))
+        for (y, row) in resize.rows.enumerated() {
+            for (x, column) in resize.columns.enumerated() {
+                for channel in 0..<input.shape.channels {
+                    func mix(_ y: Int) -> Double {
+                        let fraction = Double(column.fraction)
+                        return Double(input[y, column.low, channel]) * (1 - fraction)
+                            + Double(input[y, column.high, channel]) * fraction
+                    }
+                    let fraction = Double(row.fraction)
+                    output[y, x, channel] = Float(mix(row.low) * (1 - fraction) + mix(row.high) * fraction)
+                }
+            }
+        }
+        return output
     }
 
     private static func convolve(
@@ -179,6 +254,9 @@ public enum ReferenceInterpreter {
         case .swish: value / (1 + exponential(-value))
         case .elu(let alpha): value > 0 ? value : alpha * (exponential(value) - 1)
         case .hardSwish: value * min(max(value + 3, 0), 6) / 6
+        case .hardSigmoid(let slope, let offset): min(max(slope * value + offset, 0), 1)
+        case .power(let scale, let offset, let exponent):
+            Float(pow(Double(scale * value + offset), Double(exponent)))
         }
     }
 

@@ -73,6 +73,38 @@ private func operations(_ writer: ONNXWriter) throws -> [String] {
     #expect(try operations(writer) == ["mul: swish"])
 }
 
+/// Each output channel of the weights has a scale; the map's zero is the smallest integer, so that a ReLU before it is gone.
+@Test func aNetworkThatSaysWhatItWillRoundIsTakenOverAsFloat() throws {
+    var writer = ONNXWriter()
+    writer.shape("q", [1, -2, 3])
+    writer.shape("shape", [3, 1, 1, 1])
+    writer.constants.append(ONNXWriter.tensor("scales", [3], [0.5, 0.25, 2]))
+    writer.constant("step", [])
+    writer.node("Reshape", ["q", "shape"], ["q4"], name: "reshape")
+    writer.node(
+        "DequantizeLinear", ["q4", "scales"], ["w"], name: "weights", attributes: ONNXWriter.attribute("axis", 0))
+    writer.node("Conv", ["image", "w"], ["a"], name: "conv", attributes: ONNXWriter.attribute("group", 3))
+    writer.node("QuantizeLinear", ["a", "step"], ["b"], name: "round")
+    writer.node("DequantizeLinear", ["b", "step"], ["scores"], name: "back")
+    let graph = try ONNXImporter(parsing: writer.model, file: "m.onnx").graph
+    #expect(graph.nodes.map(\.name) == ["conv", "round"] && graph.nodes[1].operation == .activation(.relu))
+    #expect(graph.parameters["conv.weight"]?.values == [0.5, -0.5, 6])
+}
+
+@Test func aGateOfOnePixelIsOneProduct() throws {
+    var writer = ONNXWriter()
+    writer.constant("w", [3, 3, 1, 1])
+    writer.node("GlobalAveragePool", ["image"], ["a"], name: "squeeze")
+    writer.node("Conv", ["a", "w"], ["b"], name: "excite")
+    writer.node("HardSigmoid", ["b"], ["c"], name: "gate")
+    writer.node("Mul", ["c", "image"], ["scores"], name: "scale")
+    #expect(
+        try operations(writer) == [
+            "squeeze: global average pool", "excite: convolution", "gate: hardSigmoid(slope: 0.2, offset: 0.5)",
+            "scale: multiply",
+        ])
+}
+
 @Test func aClassifiersPicturesAreWhatTheUserSays() throws {
     let importer = try ONNXImporter(parsing: ONNXWriter.classifier.model, file: "nets/m.onnx")
     #expect(throws: ImportError.self) { try importer.network(PreprocessingChoice(), classNames: nil) }

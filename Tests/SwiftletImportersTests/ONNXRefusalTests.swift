@@ -21,13 +21,13 @@ private func message(_ bytes: [UInt8]) -> String {
     writer.node("Mish", ["a"], ["b"], name: "mish")
     writer.node("Mish", ["a"], ["e"], name: "second mish")
     writer.node("Conv", ["b", "w"], ["c"], name: "depends on mish")
-    writer.node("Resize", ["a"], ["d"], name: "up")
+    writer.node("ConvTranspose", ["a"], ["d"], name: "up")
     writer.node("FusedConv", ["a"], ["scores"], name: "fused", domain: "com.microsoft")
     #expect(
         message(writer.model)
             == "m.onnx cannot be imported: node mish (Mish, opset 17) and 1 more: known activations are Relu, Clip, LeakyRelu, "
-            + "PRelu, Elu, Sigmoid, Tanh, HardSigmoid, HardSwish and x * Sigmoid(x); train with one of them; node up (Resize, opset 17): maps cannot grow; cut "
-            + "the network before it; node fused (FusedConv, of com.microsoft): operators of other makers are not known; "
+            + "PRelu, Elu, Sigmoid, Tanh, HardSigmoid, HardSwish and x * Sigmoid(x); train with one of them; node up (ConvTranspose, opset 17): maps grow by Resize "
+            + "only; train with that and a convolution; node fused (FusedConv, of com.microsoft): operators of other makers are not known; "
             + "export with ONNX's own only")
 }
 
@@ -66,8 +66,49 @@ private func message(_ bytes: [UInt8]) -> String {
         $0.nodes[1] = []
         $0.node("GlobalAveragePool", ["features"], ["features"], name: "pool")
     }
-    add("the product of two maps is not known, except x * Sigmoid(x)") {
-        $0.node("Mul", ["features", "features"], ["product"], name: "gate")
+    add("the sizes [1, 4, 8, 8] and [1, 3, 8, 8] do not go together") {
+        $0.node("Mul", ["features", "image"], ["product"], name: "gate")
+    }
+    for (mode, expected) in [
+        ("mirror", "its mode is 'mirror'; known are constant, reflect, edge and wrap"),
+        ("reflect", "it puts 9 and 0 around 8"),
+        ("edge", "channels are padded with zeros only"),
+        ("constant", "it pads with inf; a max pool's own padding does that"),
+    ] {
+        add(expected) {
+            $0.shape("around", [0, mode == "edge" ? 1 : 0, 9, 0, 0, 0, 0, 0])
+            $0.constant("fill", [], repeating: .infinity)
+            $0.node(
+                "Pad", ["features", "around", "fill"], ["p"], name: "pad",
+                attributes: ONNXWriter.attribute("mode", mode))
+        }
+    }
+    for (attribute, value, expected) in [
+        ("mode", "cubic", "its mode is 'cubic'; known are nearest and linear"),
+        ("coordinate_transformation_mode", "tf_crop_and_resize", "its coordinates are 'tf_crop_and_resize'; known are"),
+        (
+            "keep_aspect_ratio_policy", "not_larger",
+            "it keeps the aspect ratio; export it with the sizes that come of it"
+        ),
+        ("nearest_mode", "simple", "its nearest_mode is 'simple', which ONNX does not know"),
+        ("mode", "nearest", "it makes [2, 4, 16, 16] of [1, 4, 8, 8]; known is resizing rows and columns"),
+    ] {
+        add(expected) {
+            $0.shape("target", [2, 4, 16, 16])
+            $0.node(
+                "Resize", ["features", "", "", "target"], ["p"], name: "resize",
+                attributes: ONNXWriter.attribute(attribute, value))
+        }
+    }
+    add("its size 0 is not one from 1 to 65535") { $0.node("LRN", ["features"], ["p"], name: "lrn") }
+    add("it makes [1, 4, 9, 8] of [1, 4, 8, 8]; known is one row, column or channel for many") {
+        $0.shape("target", [1, 4, 9, 8])
+        $0.node("Expand", ["features", "target"], ["p"], name: "expand")
+    }
+    add("its parts [3, 3] of 8 are not one for each of 2 outputs") {
+        $0.shape("parts", [3, 3])
+        $0.node(
+            "Split", ["features", "parts"], ["p", "q"], name: "split", attributes: ONNXWriter.attribute("axis", 2))
     }
     add("its pads [-1, 0, 0, 0] are not four numbers from 0 to 65535") {
         $0.node(

@@ -148,8 +148,26 @@ import Testing
             ),
             (
                 Self.network("MEAN", options: ["axes": .list([3])], output: [1, 8, 8, 1]),
-                "it takes the mean of [1, 8, 8, 4] over [3]; only that over all rows and columns is known"
+                "it takes the mean of [1, 8, 8, 4] over [3]; only that over rows and columns is known"
             ),
+            (Self.network("SQUARE"), "accepted"), (Self.network("MAXIMUM", [Self.floats([])]), "accepted"),
+            (
+                Self.network("MAXIMUM", [Self.floats([4])]), "its constant [4] is not one number"
+            ),
+            (
+                Self.network("LOCAL_RESPONSE_NORMALIZATION", options: ["radius": .integer(-1)]), "its radius is -1"
+            ),
+            (
+                Self.network("MIRROR_PAD", options: ["paddings": .pairs([[0, 0], [8, 0], [0, 0], [0, 0]])]),
+                "it puts 8 and 0 around 8"
+            ),
+            (
+                Self.network(
+                    "PADV2",
+                    options: ["paddings": .pairs([[0, 0], [0, 0], [0, 0], [1, 0]]), "pad_value": .real(1)]),
+                "channels are padded with zeros only"
+            ),
+            (Self.network("RESIZE_BILINEAR", output: [1, 5, 16, 4]), "accepted"),
             (Self.network("SOFTMAX", options: ["beta": .real(2)]), "its beta is 2.0; known is 1"),
         ]
         for (source, expected) in cases {

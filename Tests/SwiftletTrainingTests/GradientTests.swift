@@ -32,7 +32,8 @@ import Testing
         "convolution", "grouped", "dilated", "strided", "depthwise", "linear", "batchNorm", "preactivation", "relu6",
         "leaky", "sigmoid", "tanh", "swish", "elu", "hard swish", "max", "average", "global", "add", "double", "concat",
         "split", "shuffle",
-        "index", "learned",
+        "index", "learned", "hard sigmoid", "power", "square", "gate", "spatial gate", "maximum", "minimum", "pixels",
+        "interpolate", "rows", "columns",
     ])
     func gradientsEqualFiniteDifferences(_ operation: String) throws {
         var graph = try Self.network(operation)
@@ -124,6 +125,36 @@ import Testing
         case "swish": try apply(.activation(.swish))
         case "elu": try apply(.activation(.elu(alpha: 0.7)))
         case "hard swish": try apply(.activation(.hardSwish))
+        case "hard sigmoid": try apply(.activation(.hardSigmoid(slope: 0.3, offset: 0.4)))
+        case "power":
+            try apply(.activation(.sigmoid), "positive")
+            try apply(.activation(.power(scale: 2, offset: 1, exponent: -0.75)))
+        case "square": value = try graph.append(.binary(.multiply), name: "op", inputs: [value, value])[0]
+        case "gate", "spatial gate":
+            let map = value
+            if operation == "gate" { try apply(.globalAveragePool, "mean") }
+            try convolve("excite", Window(kernel: .one), outputs: operation == "gate" ? 8 : 1)
+            try apply(.activation(.sigmoid), "sigmoid")
+            value = try graph.append(.binary(.multiply), name: "op", inputs: [map, value])[0]
+        case "maximum", "minimum":
+            // Far from each other nearly everywhere: differences across a kink say nothing.
+            let branch = try graph.append(
+                .activation(.power(scale: 4, offset: 0.5, exponent: 3)), name: "branch", input: value)
+            let kind = BinaryKind(rawValue: operation)!
+            value = try graph.append(.binary(kind), name: "op", inputs: [branch, value])[0]
+        case "pixels":
+            try apply(.pixelIndex(PixelIndex(rows: [1, 0, 1, nil, 4], columns: [nil, 5, 3, 3], fill: 0.5)))
+        case "interpolate":
+            let points = [(0, 0, Float(0)), (0, 1, 0.25), (2, 3, 0.75), (4, 4, 0)].map {
+                Interpolation.Point(low: $0.0, high: $0.1, fraction: $0.2)
+            }
+            try apply(.interpolate(Interpolation(rows: points, columns: Array(points.dropFirst()))))
+        case "rows", "columns":
+            let branch = try graph.append(
+                .convolution(Convolution(outputChannels: 8, window: .centred(3))), name: "branch", input: value)
+            let axis = JoinAxis(rawValue: operation)!
+            value = try graph.append(.join(axis), name: "op", inputs: [value, branch])[0]
+            value = try graph.append(.join(axis), name: "twice", inputs: [value, value])[0]
         case "max": try apply(.pool(.max, Window(kernel: Extent(3), stride: Extent(2), padding: Padding(1))))
         case "average": try apply(.pool(.average, Window(kernel: Extent(3), stride: Extent(2), padding: Padding(1))))
         case "global": try apply(.globalAveragePool)

@@ -82,3 +82,37 @@ func expectLastMap(
         #expect(Set(names).count == names.count)
     }
 }
+
+@Suite struct MobileNetV3Tests {
+    /// Table 3 of the paper: 219 M and 5.4 M, 56 M and 2.5 M. torchvision 0.29: 5 483 032 and 2 542 856 parameters.
+    @Test func costsAgreeWithThePaper() throws {
+        try expectCost("mobilenet-v3-large", megaMACs: 219, megaParameters: 5.4, within: 0.02)
+        try expectCost("mobilenet-v3-small", megaMACs: 56, megaParameters: 2.5, within: 0.02)
+        #expect(try Architecture(parsing: "mobilenet-v3-large").makeGraph().parameterCount == 5_483_032)
+        #expect(try Architecture(parsing: "mobilenet-v3-small").makeGraph().parameterCount == 2_542_856)
+    }
+
+    /// The published networks end with 7x7 maps.
+    @Test func mapsAgreeWithThePaper() throws {
+        for (name, channels) in [("mobilenet-v3-large", 960), ("mobilenet-v3-small", 576)] {
+            for (options, side, classes) in [("", 7, 1000), (":resolution=32", 4, 10)] {
+                let graph = try Architecture(parsing: name + options).makeGraph()
+                let pool = try #require(graph.nodes.first { $0.name == "avgpool" })
+                #expect(
+                    graph.shape(of: pool.inputs[0]) == Shape(height: side, width: side, channels: channels), "\(name)")
+                #expect(graph.outputShape.channels == classes, "\(name)")
+            }
+        }
+    }
+
+    @Test func namesAreTorchvisions() throws {
+        let names = try Architecture(parsing: "mobilenet-v3-small").makeGraph().parameterShapes.map(\.name)
+        for name in [
+            "features.0.0.weight", "features.0.1.running_var", "features.1.block.0.0.weight",
+            "features.1.block.1.fc1.bias", "features.1.block.2.1.weight", "features.4.block.2.fc2.weight",
+            "features.11.block.3.1.running_mean", "features.12.1.weight", "classifier.0.weight", "classifier.3.bias",
+        ] {
+            #expect(names.contains(name), "\(name)")
+        }
+    }
+}

@@ -136,9 +136,9 @@ class Maker:
             "BatchNormalization", self.value, self.normal(c), self.normal(c), self.normal(c), variance, epsilon=1e-3)
 
     def activation(self):
-        if self.seed >= 30:
+        if 30 <= self.seed < 42:
             return self.bound()
-        if self.seed >= 24:
+        if 24 <= self.seed < 42:
             return self.lateActivation()
         kind = self.random.integers(7)
         if kind == 0:
@@ -255,6 +255,107 @@ class Maker:
         there = self.node("Relu", there)
         return self.node("Transpose", there, perm=[0, 3, 1, 2])
 
+    # What networks from seed 42 on have besides
+
+    def gate(self):
+        """Squeeze and excitation, a gate of one channel, or a product or the greater of two maps."""
+        kind = self.random.integers(5)
+        if kind > 2:
+            operator = self.pick("Mul", "Max", "Min", "Div", "Add")
+            if operator == "Div":
+                # ONNX Runtime's sigmoid is some 1e-7 off, which is a lot where it is small.
+                divisor = self.node("Add", self.node("Sigmoid", self.conv(keep=True)), self.constant(np.float32(0.5)))
+                return self.node("Div", self.value, divisor)
+            if operator == "Add":
+                return self.node("Add", self.node("GlobalAveragePool", self.value), self.value)
+            return self.node(operator, self.value, self.conv(keep=True))
+        c = self.shape[1]
+        gate = self.value if kind == 2 else self.node("GlobalAveragePool", self.value)
+        if kind == 1 and self.opset >= 13:
+            gate = self.node("Squeeze", gate, self.constant(np.array([2, 3], np.int64)))
+            gate = self.node("Gemm", gate, self.normal(c, 4), self.normal(4))
+            gate = self.node("MatMul", self.node("Relu", gate), self.normal(4, c))
+            gate = self.node("Unsqueeze", gate, self.constant(np.array([2, 3], np.int64)))
+        else:
+            gate = self.node("Conv", gate, self.normal(1 if kind == 2 else c, c, 1, 1))
+        gate = self.node("HardSigmoid", gate, alpha=1 / 6) if self.random.integers(2) else self.node("Sigmoid", gate)
+        return self.node("Mul", *self.pick((self.value, gate), (gate, self.value)))
+
+    def latePad(self):
+        mode = self.pick("constant", "reflect", "edge", *(["wrap"] if self.opset >= 19 else []))
+        pads = [0, 0, *self.random.integers(0, 3, 2), 0, 0, *self.random.integers(0, 3, 2)]
+        if mode == "constant" and self.random.integers(2):
+            pads[2:4] = [-1, 1]
+        pads, value = [int(p) for p in pads], float(np.float32(self.random.uniform(-2, 2)))
+        if self.opset < 11:
+            return self.node("Pad", self.value, pads=pads, mode=mode, **({"value": value} if mode == "constant" else {}))
+        fill = [self.constant(np.float32(value))] if mode == "constant" else []
+        return self.node("Pad", self.value, self.constant(np.array(pads, np.int64)), *fill, mode=mode)
+
+    def resize(self):
+        _, c, h, w = self.shape
+        scales = np.array([1, 1, self.pick(0.75, 1.5, 2), self.pick(1, 2, 0.5)], np.float32)
+        mode = self.pick("nearest", "linear")
+        if self.opset < 10:
+            return self.node("Upsample", self.value, self.constant(np.maximum(np.ceil(scales), 1)), mode=mode)
+        coordinates = self.pick("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
+        options = {"mode": mode, "coordinate_transformation_mode": coordinates}
+        if mode == "nearest":
+            options["nearest_mode"] = self.pick("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
+        left = "" if self.opset >= 13 else self.constant(np.zeros(0, np.float32))
+        if self.random.integers(2):
+            return self.node("Resize", self.value, left, self.constant(scales), **options)
+        sizes = self.constant(np.array([1, c, int(h * 1.6), max(1, w - 2)], np.int64))
+        return self.node("Resize", self.value, left, left, sizes, **options)
+
+    def response(self):
+        return self.node(
+            "LRN", self.value, size=self.pick(3, 5), alpha=self.pick(1e-4, 0.5), beta=0.75, bias=self.pick(1.0, 2.0))
+
+    def join(self):
+        axis = self.pick(2, 3, -1)
+        if max(self.shape[2:]) > 16:
+            return self.node("Identity", self.value)
+        return self.node("Concat", self.value, self.conv(keep=True), self.value, axis=axis)
+
+    def parts(self):
+        """Rows or columns apart, and together the other way round."""
+        axis = self.pick(2, 3)
+        size = self.shape[axis]
+        counts = [size // 3, size - size // 3]
+        if self.opset < 13:
+            parts = self.node("Split", self.value, outputs=2, axis=axis, split=counts)
+        else:
+            parts = self.node("Split", self.value, self.constant(np.array(counts, np.int64)), outputs=2, axis=axis)
+        return self.node("Concat", parts[1], parts[0], axis=axis)
+
+    def power(self):
+        positive = self.node("Sigmoid", self.value)
+        kind = self.random.integers(4)
+        if kind == 0:
+            return self.node("Sqrt", positive)
+        if kind == 1:
+            return self.node("Reciprocal", self.node("Add", positive, self.constant(np.float32(0.5))))
+        if kind == 2:
+            return self.node("Div", self.constant(np.float32(1.5)), self.node("Add", positive, self.constant(np.float32(1))))
+        return self.node("Pow", self.node("Tanh", self.value), self.constant(np.float32(2)))
+
+    def flip(self):
+        if self.opset < 10:
+            return self.node("Identity", self.value)
+        numbers = ([-1, 0], [-100, 100], [2, 3], [-1, 2])
+        return self.node("Slice", self.value, *(self.constant(np.array(n, np.int64)) for n in numbers))
+
+    def expand(self):
+        mean = self.node("GlobalAveragePool", self.value)
+        wide = self.node("Expand", mean, self.constant(np.array([1, self.shape[1], *self.shape[2:]], np.int64)))
+        return self.node("Concat", wide, self.value, axis=1)
+
+    def reduced(self):
+        """The mean of each column, and the map below it."""
+        options, inputs = ({"axes": [2]}, []) if self.opset < 18 else ({}, [self.constant(np.array([2], np.int64))])
+        return self.node("Concat", self.node("ReduceMean", self.value, *inputs, keepdims=1, **options), self.value, axis=2)
+
     def nothing(self):
         return self.node(self.pick("Identity", "Dropout"), self.value)
 
@@ -295,11 +396,15 @@ class Maker:
             self.then(self.node("Transpose", self.value, perm=[0, 3, 1, 2]))
         kinds = [self.conv, self.conv, self.norm, self.activation, self.activation, self.pool, self.add, self.affine,
                  self.concat, self.halves, self.shuffle, self.pad, self.stride, self.roundabout, self.nothing]
+        if self.seed >= 42:
+            kinds = [self.conv, self.activation, self.gate, self.gate, self.latePad, self.resize, self.response, self.join,
+                     self.parts, self.power, self.flip, self.expand, self.reduced]
         self.then(self.conv())
         for _ in range(layers):
             small = min(self.shape[2:]) < 4
             kind = kinds[self.random.integers(len(kinds))]
-            while small and kind in (self.conv, self.pool, self.stride) or self.shape[1] > 16 and kind == self.concat:
+            while (small and kind in (self.conv, self.pool, self.stride, self.parts, self.resize, self.latePad)
+                   or self.shape[1] > 16 and kind in (self.concat, self.expand)):
                 kind = kinds[self.random.integers(len(kinds))]
             self.then(kind())
         self.then(self.flattened())
@@ -323,7 +428,7 @@ class Maker:
 
 def write_random(folder):
     outputs = {}
-    for seed in range(42):
+    for seed in range(84):
         model, expected = Maker(seed).make()
         file = f"random{seed}.onnx"
         onnx.save(model, f"{folder}/{file}")

@@ -12,10 +12,11 @@ typedef struct {
     int32_t kernelHeight, kernelWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, paddingTop, paddingLeft;
 } STWindow;
 
-// 0 none, 1 ReLU, 2 ReLU6, 3 leaky ReLU, 4 sigmoid, 5 tanh, 6 swish, 7 ELU, 8 hard swish
+// 0 none, 1 ReLU, 2 ReLU6, 3 leaky ReLU, 4 sigmoid, 5 tanh, 6 swish, 7 ELU, 8 hard swish,
+// 9 slope * x + offset between 0 and 1, 10 (slope * x + offset) ^ exponent
 typedef struct {
     int32_t kind;
-    float slope;
+    float slope, offset, exponent;
 } STActivation;
 
 // Channels at even distances: every `fromStep`th from `from` on in one map, every `toStep`th from `to` on in another.

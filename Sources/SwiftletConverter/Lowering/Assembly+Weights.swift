@@ -12,7 +12,7 @@ extension Assembly {
         let weights: LoweredOperation.ConvolutionWeights
         switch operation.kind {
         case .convolution(let given, _), .depthwise(let given): weights = given
-        case .maxPool, .averagePool, .mean, .add, .function, .other: return
+        default: return
         }
         let layout = ConvolutionLayout(assembled.record)
         let outputOrder = assembled.outputOrder

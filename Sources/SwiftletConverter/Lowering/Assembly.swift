@@ -114,7 +114,10 @@ struct Assembly {
             assembled.record.kind = OperatorKind.lookup.rawValue
             let inputs = Set(first.map { scales($0) }).count == 1 ? [scales(first[0])] : first.map { scales($0) }
             let tables = inputs.map { input in
-                (-128...127).map { outputScale.quantize(activation.value(at: input.dequantize(Int8($0)))) }
+                (-128...127).map { value in
+                    let real = activation.value(at: input.dequantize(Int8(value)))
+                    return outputScale.quantize(operation.clamp.apply(real))
+                }
             }
             assembled.parameters = IntegerForm.Block.tables(tables).bytes(inputOrder: inputOrder)
         case .mean:
@@ -145,6 +148,8 @@ struct Assembly {
                 try FixedPointMultiplier.addition(
                     node: operation.name, scales(first[0]), scales(second[0]), output: outputScale,
                     leftShift: network.hasWideMaps(operation) ? AddLayout.wideLeftShift : AddLayout.leftShift))
+        case .binary, .pixelIndex, .interpolate, .join:
+            try setMaps(&assembled, operation)
         }
         if operation.operands.count > 1 { assembled.second = operand(operation.operands[1], order: inputOrder) }
         if assembled.input.channelBytes == 2 { assembled.record.flags.insert(.readsWide) }

@@ -118,7 +118,9 @@ struct ChannelScales {
                     return operation.operands[0].allSatisfy { self.operation(of: $0).map(members.contains) ?? false }
                 case .maxPool, .averagePool:
                     return operation.clamp.low == nil && isReadWell(network.inputs.count + reader)
-                case .function, .other: return false
+                case .interpolate: return isReadWell(network.inputs.count + reader)
+                case .pixelIndex(let index): return !index.hasFill && isReadWell(network.inputs.count + reader)
+                case .binary, .join, .function, .other: return false
                 }
             }
         }

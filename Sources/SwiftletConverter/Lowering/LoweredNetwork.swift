@@ -20,8 +20,13 @@ struct LoweredOperation {
         case averagePool
         case mean
         case add
+        /// The flags say which input serves for more rows or columns than it has.
+        case binary(BinaryKind, OperatorFlags)
         /// An activation that no clamp can stand for: a table.
         case function(Activation)
+        case pixelIndex(PixelIndex)
+        case interpolate(Interpolation)
+        case join(JoinAxis)
         /// Any other operator of the file; it comes with its integers.
         case other(OperatorKind)
 
@@ -44,6 +49,8 @@ struct LoweredOperation {
     struct Clamp: Equatable {
         var low: Float?
         var high: Float?
+
+        func apply(_ real: Float) -> Float { min(max(real, low ?? -.infinity), high ?? .infinity) }
     }
 
     var name: String
@@ -72,7 +79,18 @@ struct LoweredOperation {
     var keepsScales: Bool {
         switch kind {
         case .maxPool, .averagePool: integers == nil
+        case .binary(let kind, _): kind != .multiply
+        case .pixelIndex, .interpolate, .join: true
         default: false
+        }
+    }
+
+    /// Whether it can clamp what it makes. A table is made with the clamp; what copies or compares cannot.
+    var canClamp: Bool {
+        switch kind {
+        case .pixelIndex, .interpolate, .join: false
+        case .binary(let kind, _): kind == .multiply
+        default: true
         }
     }
 
@@ -87,9 +105,23 @@ struct LoweredOperation {
     /// Whether output row `r` reads the rows under a window that moves by the stride with each row.
     var slidesWindow: Bool {
         switch kind {
-        case .other(.rearrange), .other(.resizeBilinear), .other(.concatenate): false
+        case .other(.rearrange), .other(.resizeBilinear), .other(.concatenate), .pixelIndex, .interpolate, .join:
+            false
+        case .binary(_, let flags): flags.isDisjoint(with: [.firstRepeatsRows, .secondRepeatsRows])
         default: integers?.flags.isDisjoint(with: [.firstRepeatsRows, .secondRepeatsRows]) ?? true
         }
+    }
+}
+
+extension OperatorFlags {
+    /// Which of two inputs has one row or one column where the output has more.
+    static func repeats(first: Shape, second: Shape, output: Shape) -> OperatorFlags {
+        var flags: OperatorFlags = []
+        if first.height < output.height { flags.insert(.firstRepeatsRows) }
+        if first.width < output.width { flags.insert(.firstRepeatsColumns) }
+        if second.height < output.height { flags.insert(.secondRepeatsRows) }
+        if second.width < output.width { flags.insert(.secondRepeatsColumns) }
+        return flags
     }
 }
 

@@ -2,6 +2,7 @@
 ///
 /// Expects a graph that the quantizer's passes have prepared: batch norms folded, fully connected layers turned into
 /// convolutions, dropout gone, no activation behind a concat. What it does not do: quantize.
+import SwiftletFormat
 import SwiftletGraph
 
 struct Lowering {
@@ -69,6 +70,21 @@ struct Lowering {
             emit(node, .mean, window: Window(kernel: .one), operands: inputs)
         case .add:
             emit(node, .add, window: Window(kernel: .one), operands: inputs)
+        case .binary(let kind):
+            let output = graph.shape(of: node.outputs[0])
+            let flags = OperatorFlags.repeats(
+                first: inputShape, second: graph.shape(of: node.inputs[1]), output: output)
+            // A map of one channel serves for all: its channel is named again and again.
+            let operands = inputs.map {
+                $0.count < output.channels ? Array(repeating: $0[0], count: output.channels) : $0
+            }
+            emit(node, .binary(kind, flags), window: Window(kernel: .one), operands: operands)
+        case .pixelIndex(let index):
+            emit(node, .pixelIndex(index), window: Window(kernel: .one), operands: inputs)
+        case .interpolate(let points):
+            emit(node, .interpolate(points), window: Window(kernel: .one), operands: inputs)
+        case .join(let axis):
+            emit(node, .join(axis), window: Window(kernel: .one), operands: inputs)
         case .activation(let activation):
             guard activation == .relu || activation == .relu6 else {
                 return emit(node, .function(activation), window: Window(kernel: .one), operands: inputs)
@@ -167,17 +183,20 @@ struct Lowering {
                 shuffledGroups = 1
             }
         }
-        if clamp == nil, let next = consumer(of: value), case .activation(let activation) = next.operation,
+        var operation = LoweredOperation(
+            name: node.name, kind: kind, window: window, operands: operands,
+            inputShape: graph.shape(of: node.inputs[0]), outputShape: graph.shape(of: value), value: value)
+        operation.inputShape.channels = operands[0].count
+        if clamp == nil, operation.canClamp, let next = consumer(of: value),
+            case .activation(let activation) = next.operation,
             activation == .relu || activation == .relu6
         {
             clamp = Self.clamp(activation)
             value = next.outputs[0]
         }
-        operations.append(
-            LoweredOperation(
-                name: node.name, kind: kind, window: window, operands: operands,
-                inputShape: graph.shape(of: node.inputs[0]), outputShape: graph.shape(of: value),
-                clamp: clamp ?? .init(low: nil, high: nil), value: value))
+        operation.clamp = clamp ?? .init(low: nil, high: nil)
+        operation.value = value
+        operations.append(operation)
         let made = references(to: operations.count, count: graph.shape(of: value).channels)
         channels[value] = Self.shuffle(made, groups: shuffledGroups)
         // The value before a fused activation is read by nobody else.

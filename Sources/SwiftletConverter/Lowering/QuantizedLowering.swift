@@ -215,11 +215,8 @@ struct QuantizedLowering {
                     reason: "\(node.name) cannot bring \(shapes[0]) and \(second) to \(shape)")
             }
         }
-        var flags: OperatorFlags = binary.constant == nil ? [] : .secondIsConstant
-        if shapes[0].height < shape.height { flags.insert(.firstRepeatsRows) }
-        if shapes[0].width < shape.width { flags.insert(.firstRepeatsColumns) }
-        if second.height < shape.height { flags.insert(.secondRepeatsRows) }
-        if second.width < shape.width { flags.insert(.secondRepeatsColumns) }
+        var flags = OperatorFlags.repeats(first: shapes[0], second: second, output: shape)
+        if binary.constant != nil { flags.insert(.secondIsConstant) }
         if binary.negatesFirst { flags.insert(.negatesFirst) }
         if binary.negatesSecond { flags.insert(.negatesSecond) }
         // A map of one channel serves for all: its channel is named again and again.

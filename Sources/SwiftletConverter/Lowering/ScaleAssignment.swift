@@ -55,6 +55,14 @@ struct ScaleAssignment {
                     min($0.lowerBound, range.lowerBound)...max($0.upperBound, range.upperBound)
                 } ?? range
         }
+        // What is filled in around a map is of its scale, too.
+        for operation in network.operations {
+            guard case .pixelIndex(let index) = operation.kind, index.hasFill else { continue }
+            let first = operation.operands[0][0]
+            let root = groups[first.producer][first.channel]
+            guard let range = merged[root] else { continue }
+            merged[root] = min(range.lowerBound, index.fill)...max(range.upperBound, index.fill)
+        }
         for (root, range) in merged { quantization[root] = AffineQuantization(range) }
         for (index, own) in given.enumerated() { quantization[network.producerCount + index] = own }
         // The picture's scale is given: whatever shares a group with it takes its.

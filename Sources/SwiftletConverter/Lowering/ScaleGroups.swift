@@ -1,8 +1,8 @@
 /// Which channels that flow must have one scale.
 ///
 /// Each operation has a scale of its own, even when it writes beside others into one buffer: a convolution that reads them
-/// takes the differences into its weights. Only what must agree is made to: the channels of an operand of `add` and `mean`, and
-/// those that an output shows. Pools pass scales through. What it does not do: choose scales; `ScaleAssignment` does.
+/// takes the differences into its weights. Only what must agree is made to: the channels of an operand of `add`, a product or
+/// `mean`, those that an output shows, and what is joined or compared. Pools and whatever copies pass scales through. What it does not do: choose scales; `ScaleAssignment` does.
 import SwiftletGraph
 
 struct ScaleGroups {
@@ -27,11 +27,24 @@ struct ScaleGroups {
             if self(references[0]) >= network.producerCount { return }
             for reference in references.dropFirst() { sets.join(self(references[0]), self(reference)) }
         }
+        // Shares of one operation have the scale of the whole, whoever reads them.
+        var first: [ValueID: Int] = [:]
+        for (index, operation) in network.operations.enumerated()
+        where operation.valueChannels != nil && !operation.keepsScales && own[index] == nil {
+            let group = groups[network.inputs.count + index][0]
+            sets.join(first[operation.value, default: group], group)
+            first[operation.value] = group
+        }
         for operation in network.operations {
             switch operation.kind {
-            case .add, .mean: for operand in operation.operands { unify(operand, &sets) }
+            case .add, .mean, .binary(.multiply, _): for operand in operation.operands { unify(operand, &sets) }
+            case .binary, .join:
+                for operand in operation.operands { unify(operand, &sets) }
+                sets.join(self(operation.operands[0][0]), self(operation.operands[1][0]))
+            // What is filled in is one number for all channels.
+            case .pixelIndex(let index): if index.hasFill { unify(operation.operands[0], &sets) }
             case .maxPool, .averagePool: if operation.clamp.low != nil { unify(operation.operands[0], &sets) }
-            case .convolution, .depthwise, .function, .other: break
+            case .convolution, .depthwise, .function, .interpolate, .other: break
             }
         }
         for output in network.outputs { unify(output.channels, &sets) }

@@ -51,6 +51,9 @@ extension LoweredNetwork {
             case .function, .other:
                 if isKept { throw refuse("a table has 8 bits; leave out --keep \(operation.name)=int16") }
                 if readsWide { throw refuse("a table reads 8 bits; do not keep the layer that it reads at int16") }
+            case .binary, .pixelIndex, .interpolate, .join:
+                if isKept { throw refuse("it makes 8 bits; leave out --keep \(operation.name)=int16") }
+                if readsWide { throw refuse("it reads 8 bits; do not keep the layer that it reads at int16") }
             }
         }
         return network
@@ -86,7 +89,11 @@ extension LoweredOperation {
         case .averagePool: "average pool"
         case .mean: "mean"
         case .add: "add"
+        case .binary(let kind, _): kind.rawValue
         case .function(let activation): "\(activation)"
+        case .pixelIndex(let index): Operator.pixelIndex(index).name
+        case .interpolate(let points): Operator.interpolate(points).name
+        case .join(let axis): Operator.join(axis).name
         case .other(let kind): "\(kind)"
         }
     }

@@ -171,6 +171,10 @@ extension Activation {
         case .swish: x / (1 + expf(-x))
         case .elu(let alpha): x > 0 ? x : alpha * expm1f(x)
         case .hardSwish: x * min(max(x + 3, 0), 6) / 6
+        case .hardSigmoid(let slope, let offset): min(max(slope * x + offset, 0), 1)
+        case .power(let scale, let offset, let exponent):
+            // Rounding may take the base of a root below zero.
+            powf(exponent == exponent.rounded() ? scale * x + offset : max(scale * x + offset, 0), exponent)
         }
     }
 }

@@ -1,6 +1,6 @@
-/// What works element by element, and products with constant matrices.
+/// What works element by element on one map, and products with constant matrices.
 ///
-/// What it does not do: products or quotients of two maps, except swish and hard swish, or sums of maps of two sizes.
+/// What it does not do: two maps; `GraphBuilding+Pairs` does.
 import SwiftletGraph
 
 extension GraphBuilding {
@@ -10,14 +10,18 @@ extension GraphBuilding {
         return LaidOutMap(value: value, layout: map.layout)
     }
 
-    /// `slope * x + shift` between 0 and 1.
+    /// `slope * x + offset` between 0 and 1.
     mutating func appendHardSigmoid(
-        _ name: String, _ map: LaidOutMap, slope: Float, shift: Float
+        _ name: String, _ map: LaidOutMap, slope: Float, offset: Float
     ) throws -> LaidOutMap {
-        let line = try appendAffine("\(name).line", map, sizes: [], scale: [slope], shift: [shift])
-        let result = try appendClip(name, line, low: 0, high: 1)
-        if abs(slope * 6 - 1) < 1e-5, shift == 0.5 { notes.hardSigmoids[result.value] = map.value }
+        let result = try appendActivation(name, map, .hardSigmoid(slope: slope, offset: offset))
+        if abs(slope * 6 - 1) < 1e-5, offset == 0.5 { notes.hardSigmoids[result.value] = map.value }
         return result
+    }
+
+    mutating func appendPower(_ name: String, _ map: LaidOutMap, exponent: Float) throws -> LaidOutMap {
+        guard exponent.isFinite else { throw Refusal("its exponent is \(exponent)") }
+        return try appendActivation(name, map, .power(scale: 1, offset: 0, exponent: exponent))
     }
 
     /// Below zero times a slope, one number for all or for each channel. Of several slopes it is
@@ -111,39 +115,6 @@ extension GraphBuilding {
         }
         let value = try appendAffine(name: name, input: map.value, scale: spread(scale), shift: spread(shift))
         return LaidOutMap(value: value, layout: map.layout)
-    }
-
-    mutating func appendSum(_ name: String, _ first: LaidOutMap, _ second: LaidOutMap) throws -> LaidOutMap {
-        var maps = [first, second]
-        guard first.layout.sizes == second.layout.sizes else {
-            throw Refusal("it adds \(first.layout.sizes) and \(second.layout.sizes); known are maps of one size")
-        }
-        if first.layout != second.layout {
-            guard first.layout.isVector else {
-                throw Refusal("it adds two tensors \(first.layout.sizes) whose channels are in different orders")
-            }
-            for index in 0...1 { maps[index] = try flattened(maps[index], name: "\(name).\(index)") }
-        }
-        let value = try append(.add, name: name, inputs: maps.map(\.value))[0]
-        return LaidOutMap(value: value, layout: maps[0].layout)
-    }
-
-    mutating func appendDifference(_ name: String, _ first: LaidOutMap, _ second: LaidOutMap) throws -> LaidOutMap {
-        let negative = try appendAffine("\(name).minus", second, sizes: [], scale: [-1], shift: [0])
-        return try appendSum(name, first, negative)
-    }
-
-    /// The product of a map and its own sigmoid, plain or hard.
-    mutating func appendProduct(_ name: String, _ first: LaidOutMap, _ second: LaidOutMap) throws -> LaidOutMap {
-        for (gates, activation) in [(notes.sigmoids, Activation.swish), (notes.hardSigmoids, .hardSwish)] {
-            for (gate, source) in [(first, second), (second, first)]
-            where first.layout == second.layout && gates[gate.value] == source.value {
-                return try appendActivation(name, source, activation)
-            }
-        }
-        throw Refusal(
-            "the product of two maps is not known, except x * Sigmoid(x) and x * HardSigmoid(x); train without such gates"
-        )
     }
 
     /// A fully connected layer over all elements of a vector.

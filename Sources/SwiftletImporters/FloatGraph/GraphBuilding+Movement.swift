@@ -1,6 +1,6 @@
 /// What moves numbers without computing: joins, cuts, and orders of channels that reshapes and transposes leave behind.
 ///
-/// What it does not do: join along rows and columns.
+/// What it does not do: make maps larger; `GraphBuilding+Pixels` does.
 import SwiftletGraph
 
 /// The part of one axis that a slice keeps.
@@ -13,6 +13,9 @@ struct AxisRange {
     var indices: [Int] { (0..<count).map { start + $0 * step } }
 
     func isEverything(of size: Int) -> Bool { start == 0 && step == 1 && count == size }
+
+    /// Whether it is from the first on, as often as steps fit.
+    func isSteps(of size: Int) -> Bool { start == 0 && step > 0 && (count - 1) * step < size && count * step >= size }
 }
 
 extension GraphBuilding {
@@ -24,13 +27,20 @@ extension GraphBuilding {
         }
         let first = maps[0].layout
         let dimension = try wrapped(axis, rank: first.rank)
-        let isOneOrder = maps.allSatisfy {
-            $0.layout.rank == first.rank && $0.layout.channelDimension == dimension
-                && (first.rank != 4 || $0.layout.isNCHW || $0.layout.isNHWC)
-        }
-        guard isOneOrder else {
+        guard maps.allSatisfy({ $0.layout.rank == first.rank && $0.layout.axis(of: dimension) != nil }),
+            first.rank < 4 || maps.allSatisfy(\.layout.isNCHW) || maps.allSatisfy(\.layout.isNHWC)
+        else {
             throw Refusal(
-                "it joins \(maps.map(\.layout.sizes)) along axis \(axis); known is joining along the channels")
+                "it joins \(maps.map(\.layout.sizes)) along axis \(axis); known is joining rows, columns or channels")
+        }
+        guard first.axis(of: dimension) == .channel else {
+            let along: JoinAxis = first.axis(of: dimension) == .row ? .rows : .columns
+            var joined = maps[0].value
+            for (index, map) in maps.enumerated().dropFirst() {
+                let name = index == maps.count - 1 ? name : "\(name).\(index)"
+                joined = try append(.join(along), name: name, inputs: [joined, map.value])[0]
+            }
+            return spatial(joined, like: first)
         }
         let value = try append(.concat, name: name, inputs: maps.map(\.value))[0]
         return LaidOutMap(value: value, layout: first.replacing(dimension, with: .channel, of: graph.shape(of: value)))
@@ -40,19 +50,28 @@ extension GraphBuilding {
     func channelDimension(_ map: LaidOutMap, axis: Int) throws -> Int {
         let dimension = try wrapped(axis, rank: map.layout.rank)
         guard map.layout.axis(of: dimension) == .channel else {
-            throw Refusal("it cuts \(map.layout.sizes) along axis \(axis); known is cutting along the channels")
+            throw Refusal("it takes \(map.layout.sizes) apart along axis \(axis); known is along the channels")
         }
         return dimension
     }
 
     /// - Parameters:
-    ///   - counts: channels of each part.
-    ///   - dimension: that of the channels.
+    ///   - counts: rows, columns or channels of each part.
+    ///   - axis: counted from the end if below zero.
     mutating func appendSplit(
-        _ name: String, _ map: LaidOutMap, counts: [Int], dimension: Int
+        _ name: String, _ map: LaidOutMap, counts: [Int], axis: Int
     ) throws -> [LaidOutMap] {
-        try append(.split(counts), name: name, inputs: [map.value]).map {
-            LaidOutMap(value: $0, layout: map.layout.replacing(dimension, with: .channel, of: graph.shape(of: $0)))
+        let dimension = try wrapped(axis, rank: map.layout.rank)
+        guard map.layout.axis(of: dimension) != .channel else {
+            return try append(.split(counts), name: name, inputs: [map.value]).map {
+                LaidOutMap(value: $0, layout: map.layout.replacing(dimension, with: .channel, of: graph.shape(of: $0)))
+            }
+        }
+        var start = 0
+        return try counts.enumerated().map { part, count in
+            defer { start += count }
+            return try appendSlice(
+                "\(name).\(part)", map, [AxisRange(axis: dimension, start: start, step: 1, count: count)])
         }
     }
 
@@ -67,45 +86,43 @@ extension GraphBuilding {
     mutating func appendSlice(_ name: String, _ map: LaidOutMap, _ ranges: [AxisRange]) throws -> LaidOutMap {
         var map = map
         if map.layout.isVector { map = try flattened(map, name: name) }
-        var window = (kernel: Extent.one, stride: Extent.one, start: (row: 0, column: 0))
+        let shape = graph.shape(of: map.value)
+        var (rows, columns) = (
+            AxisRange(axis: 0, start: 0, step: 1, count: shape.height),
+            AxisRange(axis: 0, start: 0, step: 1, count: shape.width)
+        )
         for range in ranges {
-            let size = map.layout.sizes[range.axis]
-            if range.isEverything(of: size) { continue }
-            guard let axis = map.layout.axis(of: range.axis), range.count > 0, axis == .channel || range.step > 0 else {
+            if range.isEverything(of: map.layout.sizes[range.axis]) { continue }
+            guard let axis = map.layout.axis(of: range.axis), range.count > 0 else {
                 throw Refusal("it cuts axis \(range.axis) of \(map.layout.sizes), which is not known")
             }
-            // The smallest window that ends at the first kept row and fits as often as rows are kept.
-            let step = min(range.step, size)
-            let kernel = max(range.start + 1, size - range.count * step + 1)
             switch axis {
             case .channel:
                 map = try appendChannelIndex("\(name).channels", map, range.indices, dimension: range.axis)
-            case .row:
-                (window.kernel.height, window.stride.height, window.start.row) = (kernel, step, range.start)
-            case .column:
-                (window.kernel.width, window.stride.width, window.start.column) = (kernel, step, range.start)
+            case .row: rows = range
+            case .column: columns = range
             }
         }
-        guard window.kernel != .one || window.stride != .one else { return map }
-        return try cut(map, window, name: name)
+        guard !rows.isEverything(of: shape.height) || !columns.isEverything(of: shape.width) else { return map }
+        let value = try cut(map.value, rows: rows, columns: columns, name: name)
+        return spatial(value, like: map.layout)
     }
 
-    /// Rows and columns at steps: a window that passes one of its taps on.
     private mutating func cut(
-        _ map: LaidOutMap, _ window: (kernel: Extent, stride: Extent, start: (row: Int, column: Int)), name: String
-    ) throws -> LaidOutMap {
-        let value: ValueID
-        if window.kernel == .one {
-            let (source, before) = notes.strided[map.value] ?? (map.value, .one)
-            let stride = Extent(
-                height: before.height * window.stride.height, width: before.width * window.stride.width)
-            value = try append(.pool(.max, Window(kernel: .one, stride: stride)), name: name, input: source)
-            notes.strided[value] = (source, stride)
-        } else {
-            value = try appendDepthwise(
-                name, map.value, kernel: window.kernel, stride: window.stride, tap: 1, at: window.start)
+        _ value: ValueID, rows: AxisRange, columns: AxisRange, name: String
+    ) throws -> ValueID {
+        let shape = graph.shape(of: value)
+        guard rows.isSteps(of: shape.height), columns.isSteps(of: shape.width) else {
+            return try append(
+                .pixelIndex(PixelIndex(rows: rows.indices, columns: columns.indices)), name: name, input: value)
         }
-        return spatial(value, like: map.layout)
+        // A pool of one tap, whose steps a convolution behind it may take.
+        let (source, before) = notes.strided[value] ?? (value, .one)
+        let stride = Extent(
+            height: before.height * min(rows.step, shape.height), width: before.width * min(columns.step, shape.width))
+        let result = try append(.pool(.max, Window(kernel: .one, stride: stride)), name: name, input: source)
+        notes.strided[result] = (source, stride)
+        return result
     }
 
     /// - Parameter sizes: hold as many elements as the map.

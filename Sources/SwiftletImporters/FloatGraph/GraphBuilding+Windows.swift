@@ -86,19 +86,29 @@ extension GraphBuilding {
         return try append(kind == .max ? .pool(.max, window) : .globalAveragePool, name: name, input: map.value)
     }
 
-    /// The same over `dimensions`, which must hold all rows and columns and no channels.
+    /// The same over `dimensions`, which must hold all rows, all columns or both, and no channels.
     mutating func appendReduction(
         _ name: String, _ map: LaidOutMap, _ kind: PoolKind, over dimensions: [Int], keepsRank: Bool
     ) throws -> LaidOutMap {
+        let shape = graph.shape(of: map.value)
+        let axes = dimensions.map { map.layout.axis(of: $0) }
         guard Set(dimensions).count == dimensions.count,
-            map.layout.coversPixels(dimensions, of: graph.shape(of: map.value))
+            map.layout.coversPixels(dimensions, of: shape) || axes.allSatisfy({ $0 == .row || $0 == .column })
         else {
             let what = kind == .max ? "maximum" : "mean"
             throw Refusal(
-                "it takes the \(what) of \(map.layout.sizes) over \(dimensions); only that over all rows and columns is known"
+                "it takes the \(what) of \(map.layout.sizes) over \(dimensions); only that over rows and columns is known"
             )
         }
-        let value = try appendGlobalPool(name, map, kind)
+        let value: ValueID
+        if map.layout.coversPixels(dimensions, of: shape) {
+            value = try appendGlobalPool(name, map, kind)
+        } else {
+            let window = Window(
+                kernel: Extent(
+                    height: axes.contains(.row) ? shape.height : 1, width: axes.contains(.column) ? shape.width : 1))
+            value = try append(.pool(kind, window), name: name, input: map.value)
+        }
         return LaidOutMap(value: value, layout: map.layout.reducing(dimensions, kept: keepsRank))
     }
 

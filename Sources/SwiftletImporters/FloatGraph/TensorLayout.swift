@@ -112,6 +112,11 @@ struct TensorLayout: Equatable {
         return TensorLayout(result)
     }
 
+    /// The same with dimensions of size 1 in front.
+    func raised(to rank: Int) -> TensorLayout {
+        TensorLayout(Array(repeating: [], count: max(0, rank - self.rank)) + dimensions)
+    }
+
     /// The same with other factors in one dimension.
     func replacing(_ dimension: Int, with axis: Axis, of shape: Shape) -> TensorLayout {
         var dimensions = dimensions

@@ -1,6 +1,6 @@
 /// What works element by element: activations, sums, products with constants, batch norms.
 ///
-/// What it does not do: products or quotients of two maps, except `x * Sigmoid(x)`, or sums of maps of two sizes.
+/// What it does not do: products of matrices.
 import SwiftletGraph
 
 extension ONNXTranslator {
@@ -22,10 +22,14 @@ extension ONNXTranslator {
             call.name, call.map(), low: bound(1, "min", -limit), high: bound(2, "max", limit))
     }
 
-    /// The greater or the lesser of a map and one number.
+    /// The greater or the lesser of a map and one number, or of maps.
     mutating func bounded(_ operation: ONNXOperator, _ call: ONNXCall) throws -> LaidOutMap {
-        guard let (index, constant) = onlyConstant(call), constant.count == 1, let bound = try constant.floats().first
-        else { throw Refusal("of two maps it is not known; of a map and one number it is") }
+        guard let (index, constant) = onlyConstant(call) else {
+            return try folded(call) { try $0.appendBinary($1, operation == .max ? .maximum : .minimum, $2, $3) }
+        }
+        guard constant.count == 1, let bound = try constant.floats().first else {
+            throw Refusal("its constant \(constant.sizes) is not one number")
+        }
         let map = try call.map(1 - index)
         return try operation == .max
             ? appendClip(call.name, map, low: bound, high: .infinity)
@@ -70,11 +74,18 @@ extension ONNXTranslator {
 
     /// Of one map or more.
     mutating func sum(_ call: ONNXCall) throws -> LaidOutMap {
-        guard call.inputs.count != 2 else { return try add(call) }
+        if onlyConstant(call) != nil { return try add(call) }
+        return try folded(call) { try $0.appendSum($1, $2, $3) }
+    }
+
+    /// One map after the other.
+    private mutating func folded(
+        _ call: ONNXCall, _ combine: (inout ONNXTranslator, String, LaidOutMap, LaidOutMap) throws -> LaidOutMap
+    ) throws -> LaidOutMap {
         var total = try call.map(0)
         for index in call.inputs.indices.dropFirst() {
             let name = index == call.inputs.count - 1 ? call.name : "\(call.name).\(index)"
-            total = try appendSum(name, total, call.map(index))
+            total = try combine(&self, name, total, call.map(index))
         }
         return total
     }
@@ -100,11 +111,39 @@ extension ONNXTranslator {
     }
 
     mutating func divide(_ call: ONNXCall) throws -> LaidOutMap {
-        guard let (index, constant) = onlyConstant(call), index == 1 else {
-            throw Refusal("only division by a constant is known")
+        guard let (index, constant) = onlyConstant(call) else {
+            return try appendQuotient(call.name, call.map(0), call.map(1))
         }
-        let values = try constant.floats().map { 1 / $0 }
-        return try affine(call, try call.map(0), constant.sizes, values, Array(repeating: 0, count: values.count))
+        var values = try constant.floats()
+        var map = try call.map(1 - index)
+        if index == 0 {
+            map = try appendPower("\(call.name).reciprocal", map, exponent: -1)
+        } else {
+            values = values.map { 1 / $0 }
+        }
+        return try affine(call, map, constant.sizes, values, Array(repeating: 0, count: values.count))
+    }
+
+    mutating func power(_ call: ONNXCall) throws -> LaidOutMap {
+        let exponent = try call.constant(1, "exponent")
+        guard exponent.count == 1, let value = try exponent.floats().first else {
+            throw Refusal("its exponent \(exponent.sizes) is not one number")
+        }
+        return try appendPower(call.name, call.map(), exponent: value)
+    }
+
+    /// Over the channels around each.
+    mutating func localResponse(_ call: ONNXCall) throws -> LaidOutMap {
+        let size = try call.node.integer("size", default: 0)
+        guard (1...Self.sideLimit).contains(size) else {
+            throw Refusal("its size \(size) is not one from 1 to \(Self.sideLimit)")
+        }
+        return try appendLocalResponse(
+            call.name, call.planes(),
+            LocalResponse(
+                before: (size - 1) / 2, after: size / 2, bias: call.node.float("bias", default: 1),
+                scale: call.node.float("alpha", default: 1e-4) / Float(size),
+                exponent: call.node.float("beta", default: 0.75)))
     }
 
     mutating func negate(_ call: ONNXCall) throws -> LaidOutMap {

@@ -10,6 +10,7 @@ extension ONNXTranslator {
         case .identity: return try call.constant(0, "input")
         case .shape: return try ONNXSizes.shape(call, of: call.constant(0, "input").sizes)
         case .cast: return try cast(constant: call)
+        case .dequantizeLinear: return try dequantize(constant: call)
         case .reshape, .flatten, .squeeze, .unsqueeze:
             var tensor = try call.constant(0, "input")
             tensor.sizes = try ONNXSizes.after(operation, call, tensor.sizes)
@@ -38,7 +39,7 @@ extension ONNXTranslator {
 
     /// - Parameter sources: what the new constant is made of; one that is not larger may be as large as the file makes it.
     /// - Throws: `Refusal` for more, or once all folding together has made too much.
-    private mutating func allow(_ sizes: [Int], from sources: [ONNXTensor]) throws -> Int {
+    mutating func allow(_ sizes: [Int], from sources: [ONNXTensor]) throws -> Int {
         let limit = max(Self.constantLimit, sources.map(\.count).reduce(0, +))
         guard let count = TensorLayout.elementCount(sizes, limit: limit),
             foldedElements + count <= 4 * Self.elementLimit

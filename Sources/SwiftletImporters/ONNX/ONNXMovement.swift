@@ -1,6 +1,6 @@
 /// What moves numbers without computing: concat, split, slice, gather, reshapes, transposes; and what does nothing.
 ///
-/// What it does not do: join or cut along rows and columns, except for a slice of them.
+/// What it does not do: make maps larger; see `ONNXPixels`.
 import SwiftletGraph
 
 extension ONNXTranslator {
@@ -11,19 +11,24 @@ extension ONNXTranslator {
     }
 
     mutating func split(_ call: ONNXCall) throws -> [ONNXOperand] {
-        let (map, dimension) = try alongChannels(call, axis: try call.node.integer("axis", default: 0))
-        let channels = graph.shape(of: map.value).channels
+        let map = try call.map()
+        let axis = try call.node.integer("axis", default: 0)
+        let size = map.layout.sizes[try wrapped(axis, rank: map.layout.rank)]
         let parts = call.node.outputs.count
         guard parts > 0 else { throw Refusal("it has no outputs") }
         // Without counts: equal parts, the last one smaller.
-        let part = (channels + parts - 1) / parts
+        let part = (size + parts - 1) / parts
         let counts =
             try call.integers(input: 1, attribute: "split")
-            ?? (0..<parts).map { min(part, channels - $0 * part) }
-        guard counts.count == parts, counts.allSatisfy({ (1...channels).contains($0) }) else {
-            throw Refusal("its parts \(counts) of \(channels) channels are not one for each of \(parts) outputs")
+            ?? (0..<parts).map { min(part, size - $0 * part) }
+        guard counts.count == parts, counts.allSatisfy({ (1...size).contains($0) }), counts.reduce(0, +) == size else {
+            throw Refusal("its parts \(counts) of \(size) are not one for each of \(parts) outputs")
         }
-        return try appendSplit(call.name, map, counts: counts, dimension: dimension).map { .map($0) }
+        return try appendSplit(call.name, map, counts: counts, axis: axis).map { .map($0) }
+    }
+
+    mutating func expand(_ call: ONNXCall) throws -> LaidOutMap {
+        try appendExpansion(call.name, call.map(), to: call.constant(1, "shape").integers())
     }
 
     mutating func gather(_ call: ONNXCall) throws -> LaidOutMap {

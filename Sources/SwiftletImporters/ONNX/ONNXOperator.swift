@@ -13,9 +13,11 @@ enum ONNXOperator: String, CaseIterable {
     case constant = "Constant"
     case constantOfShape = "ConstantOfShape"
     case conv = "Conv"
+    case dequantizeLinear = "DequantizeLinear"
     case div = "Div"
     case dropout = "Dropout"
     case elu = "Elu"
+    case expand = "Expand"
     case flatten = "Flatten"
     case gather = "Gather"
     case gemm = "Gemm"
@@ -26,6 +28,7 @@ enum ONNXOperator: String, CaseIterable {
     case identity = "Identity"
     case leakyRelu = "LeakyRelu"
     case logSoftmax = "LogSoftmax"
+    case lrn = "LRN"
     case matMul = "MatMul"
     case max = "Max"
     case maxPool = "MaxPool"
@@ -33,12 +36,16 @@ enum ONNXOperator: String, CaseIterable {
     case mul = "Mul"
     case neg = "Neg"
     case pad = "Pad"
+    case pow = "Pow"
     case prelu = "PRelu"
+    case quantizeLinear = "QuantizeLinear"
+    case reciprocal = "Reciprocal"
     case reduceMax = "ReduceMax"
     case reduceMean = "ReduceMean"
     case reduceSum = "ReduceSum"
     case relu = "Relu"
     case reshape = "Reshape"
+    case resize = "Resize"
     case shape = "Shape"
     case sigmoid = "Sigmoid"
     case slice = "Slice"
@@ -51,13 +58,12 @@ enum ONNXOperator: String, CaseIterable {
     case tanh = "Tanh"
     case transpose = "Transpose"
     case unsqueeze = "Unsqueeze"
+    case upsample = "Upsample"
 
     /// Why an operator that is not among these is refused, and the way out.
     static func reasonAgainst(_ node: ONNXNode) -> String {
         // Quantizers add operators of their own makers.
-        let isQuantized =
-            node.type.hasPrefix("QLinear") || node.type.hasSuffix("QuantizeLinear") || node.type.hasSuffix("Integer")
-        if isQuantized || node.type == "DequantizeLinear" {
+        if node.type.hasPrefix("QLinear") || node.type.hasSuffix("QuantizeLinear") || node.type.hasSuffix("Integer") {
             return "the network is quantized already; give the float network that it came from"
         }
         guard node.domain.isEmpty else { return "operators of other makers are not known; export with ONNX's own only" }
@@ -67,10 +73,10 @@ enum ONNXOperator: String, CaseIterable {
         case "Selu", "Celu", "Gelu", "Mish", "Softplus", "Softsign", "Erf":
             return
                 "known activations are Relu, Clip, LeakyRelu, PRelu, Elu, Sigmoid, Tanh, HardSigmoid, HardSwish and x * Sigmoid(x); train with one of them"
-        case "LRN", "InstanceNormalization", "LayerNormalization", "GroupNormalization":
-            return "of normalizations only BatchNormalization is known; train with it"
-        case "Resize", "Upsample", "ConvTranspose":
-            return "maps cannot grow; cut the network before it"
+        case "InstanceNormalization", "LayerNormalization", "GroupNormalization":
+            return "of normalizations only BatchNormalization and LRN are known; train with the first"
+        case "ConvTranspose":
+            return "maps grow by Resize only; train with that and a convolution"
         default:
             return "the graph has no such operator; cut the network before it or replace it"
         }
@@ -103,7 +109,7 @@ extension ONNXTranslator {
         case .hardSigmoid:
             map = try appendHardSigmoid(
                 call.name, call.map(), slope: call.node.float("alpha", default: 0.2),
-                shift: call.node.float("beta", default: 0.5))
+                offset: call.node.float("beta", default: 0.5))
         case .prelu:
             let slopes = try call.constant(1, "slope")
             map = try appendPReLU(call.name, call.map(), sizes: slopes.sizes, slopes: slopes.floats())
@@ -115,18 +121,25 @@ extension ONNXTranslator {
         case .mul: map = try multiply(call)
         case .div: map = try divide(call)
         case .neg: map = try negate(call)
+        case .pow: map = try power(call)
+        case .sqrt: map = try appendPower(call.name, call.map(), exponent: 0.5)
+        case .reciprocal: map = try appendPower(call.name, call.map(), exponent: -1)
+        case .lrn: map = try localResponse(call)
+        case .resize, .upsample: map = try resize(operation, call)
+        case .expand: map = try expand(call)
         case .concat: map = try concat(call)
         case .slice: map = try slice(call)
         case .gather: map = try gather(call)
         case .reshape, .flatten, .squeeze, .unsqueeze: map = try reshape(operation, call)
         case .transpose: map = try transpose(call)
-        case .identity: map = try call.anyMap()
+        case .identity, .dequantizeLinear: map = try call.anyMap()
+        case .quantizeLinear: map = try quantize(call)
         case .cast: map = try cast(call)
         case .dropout: map = try dropout(call)
         case .softmax, .logSoftmax: map = try softmax(call)
         case .split: return try split(call)
         case .shape: return [.constant(try shape(call))]
-        case .constant, .constantOfShape, .sqrt:
+        case .constant, .constantOfShape:
             throw Refusal("it takes constants, and its input comes from the picture")
         }
         return [.map(map)]

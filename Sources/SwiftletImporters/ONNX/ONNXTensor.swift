@@ -15,6 +15,8 @@ struct ONNXTensor {
 
     var sizes: [Int]
     var contents: Contents
+    /// How the file has its elements; nil of what folding has made.
+    var type: ElementType?
 
     static func vector(_ integers: [Int]) -> ONNXTensor {
         ONNXTensor(sizes: [integers.count], contents: .integers(integers))
@@ -143,7 +145,7 @@ extension ONNXTensor {
         } else {
             found = isInteger(type) ? .integers([]) : .floats(parts.floats)
         }
-        let tensor = ONNXTensor(sizes: sizes, contents: found)
+        let tensor = ONNXTensor(sizes: sizes, contents: found, type: type)
         guard tensor.count == count else {
             throw ProtobufReader.Damage(reason: "tensor \(name) \(sizes) has \(tensor.count) elements, not \(count)")
         }

@@ -1,4 +1,4 @@
-/// Convolutions, pools and padding.
+/// Convolutions and pools.
 ///
 /// What it does not do: three-dimensional or one-dimensional ones, or convolutions whose weights are computed.
 import SwiftletGraph
@@ -57,39 +57,15 @@ extension ONNXTranslator {
         guard let axes = try call.integers(input: 1, attribute: "axes"), !axes.isEmpty else {
             throw Refusal("it runs over all axes; only rows and columns are known")
         }
+        let dimensions = try axes.map { try wrapped($0, rank: map.layout.rank) }
         let isSum = operation == .reduceSum
         let result = try appendReduction(
             isSum ? "\(call.name).mean" : call.name, map, operation == .reduceMax ? .max : .average,
-            over: axes.map { try wrapped($0, rank: map.layout.rank) },
+            over: dimensions,
             keepsRank: call.node.integer("keepdims", default: 1) != 0)
         guard isSum else { return result }
-        let shape = graph.shape(of: map.value)
-        return try appendAffine(
-            call.name, result, sizes: [], scale: [Float(shape.height * shape.width)], shift: [0])
-    }
-
-    mutating func pad(_ call: ONNXCall) throws -> LaidOutMap {
-        let map = try call.planes()
-        guard try call.node.text("mode", default: "constant") == "constant" else {
-            throw Refusal("only padding with zeros is known, not mode '\(try call.node.text("mode", default: ""))'")
-        }
-        let value = try call.optionalConstant(2, "value")?.floats().first ?? call.node.float("value", default: 0)
-        guard value == 0 else { throw Refusal("it pads with \(value); only zeros are known") }
-        let pads = try call.integers(input: 1, attribute: "pads") ?? []
-        let axes = try call.optionalConstant(3, "axes")?.integers().map { try wrapped($0, rank: 4) } ?? Array(0..<4)
-        guard pads.count == 2 * axes.count, Set(axes).count == axes.count,
-            pads.allSatisfy({ (0...Self.sideLimit).contains($0) })
-        else { throw Refusal("its pads \(pads) are not two numbers from 0 up for each of the axes \(axes)") }
-        var before = [0, 0, 0, 0]
-        var after = before
-        for (index, axis) in axes.enumerated() {
-            before[axis] = pads[index]
-            after[axis] = pads[axes.count + index]
-        }
-        guard before[0] == 0, after[0] == 0 else { throw Refusal("it pads the batch") }
-        return try appendZeros(
-            call.name, map, channels: (before[1], after[1]),
-            padding: Padding(top: before[2], left: before[3], bottom: after[2], right: after[3]))
+        let count = dimensions.map { map.layout.sizes[$0] }.reduce(1, *)
+        return try appendAffine(call.name, result, sizes: [], scale: [Float(count)], shift: [0])
     }
 }
 

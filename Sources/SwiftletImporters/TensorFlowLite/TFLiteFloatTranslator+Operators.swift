@@ -1,6 +1,6 @@
 /// The operators of float networks that have a form in the graph.
 ///
-/// What it does not do: products of two maps, or sums of maps of two sizes.
+/// What it does not do: padding and resizing, which are beside it.
 import SwiftletGraph
 
 extension TFLiteFloatTranslator {
@@ -22,11 +22,12 @@ extension TFLiteFloatTranslator {
         case "ADD": return [try activated(sum(name), name)]
         case "SUB": return [try activated(difference(name), name)]
         case "MUL": return [try activated(product(name), name)]
-        case "DIV":
-            let (divisors, sizes) = (try constant(1, "divisor"), try tensor(1).shape)
-            let quotient = try appendAffine(
-                name, map(), sizes: sizes, scale: divisors.map { 1 / $0 }, shift: divisors.map { _ in 0 })
-            return [try activated(quotient, name)]
+        case "DIV": return [try activated(quotient(name), name)]
+        case "MAXIMUM", "MINIMUM": return [try bounded(name)]
+        case "SQUARE": return [try appendPower(name, map(), exponent: 2)]
+        case "SQRT": return [try appendPower(name, map(), exponent: 0.5)]
+        case "RSQRT": return [try appendPower(name, map(), exponent: -0.5)]
+        case "LOCAL_RESPONSE_NORMALIZATION": return [try localResponse(name)]
         case "NEG": return [try appendAffine(name, map(), sizes: [], scale: [-1], shift: [0])]
         case "RELU", "RELU6", "RELU_N1_TO_1": return [try clipped(map(), name, current.name)]
         case "LEAKY_RELU":
@@ -53,7 +54,8 @@ extension TFLiteFloatTranslator {
             return [try activated(appendConcat(name, inputs, axis: current.integer("axis", default: -1)), name)]
         case "SPLIT": return try split(name)
         case "SLICE", "STRIDED_SLICE": return [try slice(name)]
-        case "PAD", "PADV2": return [try pad(name)]
+        case "PAD", "PADV2", "MIRROR_PAD": return [try pad(name)]
+        case "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR": return [try resize(name)]
         default: throw Refusal(Self.reasonAgainst(current.name))
         }
     }
@@ -63,9 +65,8 @@ extension TFLiteFloatTranslator {
         switch name {
         case "GELU":
             "known activations are ReLU, ReLU6, leaky ReLU, PReLU, ELU, sigmoid, tanh, swish and hard swish; train with one of them"
-        case "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE_CONV", "DEPTH_TO_SPACE":
-            "maps cannot grow; cut the network before it"
-        case "MIRROR_PAD": "only padding with zeros is known"
+        case "TRANSPOSE_CONV", "DEPTH_TO_SPACE":
+            "maps grow by resizing only; train with that and a convolution"
         case "QUANTIZE", "DEQUANTIZE": "the network computes in float and in integers; give one of one kind"
         default: "the graph has no such operator; cut the network before it or replace it"
         }
@@ -135,22 +136,6 @@ extension TFLiteFloatTranslator {
             keepsRank: output.shape.count == map.layout.rank)
     }
 
-    private mutating func pad(_ name: String) throws -> LaidOutMap {
-        let map = try pixels()
-        guard current.real("pad_value", default: 0) == 0 else {
-            throw Refusal("it pads with \(current.real("pad_value", default: 0)); only zeros are known")
-        }
-        guard case .pairs(let pads)? = current.options["paddings"], pads.count == 4,
-            pads.joined().allSatisfy({ (0...Self.sideLimit).contains($0) }), pads[0] == [0, 0]
-        else {
-            throw Refusal(
-                "its paddings are not two numbers from 0 to \(Self.sideLimit) for rows, columns and channels each")
-        }
-        return try appendZeros(
-            name, map, channels: (pads[3][0], pads[3][1]),
-            padding: Padding(top: pads[1][0], left: pads[2][0], bottom: pads[1][1], right: pads[2][1]))
-    }
-
     // MARK: Elements
 
     /// Behind the activation that the operator ends with.
@@ -196,6 +181,32 @@ extension TFLiteFloatTranslator {
             name, map(1 - place), sizes: sizes, scale: values.map { _ in sign }, shift: values.map { -sign * $0 })
     }
 
+    /// The greater or the lesser of two maps, or of a map and one number.
+    private mutating func bounded(_ name: String) throws -> LaidOutMap {
+        let isMaximum = current.name == "MAXIMUM"
+        guard let (place, sizes, values) = try onlyConstant() else {
+            return try appendBinary(name, isMaximum ? .maximum : .minimum, map(0), map(1))
+        }
+        guard values.count == 1, let bound = values.first else {
+            throw Refusal("its constant \(sizes) is not one number")
+        }
+        return try isMaximum
+            ? appendClip(name, map(1 - place), low: bound, high: .infinity)
+            : appendClip(name, map(1 - place), low: -.infinity, high: bound)
+    }
+
+    private mutating func quotient(_ name: String) throws -> LaidOutMap {
+        guard let (place, sizes, values) = try onlyConstant() else {
+            return try appendQuotient(name, map(0), map(1))
+        }
+        if place == 1 {
+            return try appendAffine(
+                name, map(0), sizes: sizes, scale: values.map { 1 / $0 }, shift: values.map { _ in 0 })
+        }
+        let reciprocal = try appendPower("\(name).reciprocal", map(1), exponent: -1)
+        return try appendAffine(name, reciprocal, sizes: sizes, scale: values, shift: values.map { _ in 0 })
+    }
+
     private mutating func product(_ name: String) throws -> LaidOutMap {
         guard let (place, sizes, values) = try onlyConstant() else { return try appendProduct(name, map(0), map(1)) }
         return try appendAffine(
@@ -232,11 +243,10 @@ extension TFLiteFloatTranslator {
 
     private mutating func split(_ name: String) throws -> [LaidOutMap] {
         let map = try map(1)
-        let dimension = try channelDimension(map, axis: current.integer("axis", default: -1))
-        let (channels, parts) = (graph.shape(of: map.value).channels, current.outputs.count)
-        guard channels % parts == 0 else { throw Refusal("it splits \(channels) channels into \(parts) parts") }
-        return try appendSplit(
-            name, map, counts: Array(repeating: channels / parts, count: parts), dimension: dimension)
+        let axis = current.integer("axis", default: -1)
+        let (size, parts) = (map.layout.sizes[try wrapped(axis, rank: map.layout.rank)], current.outputs.count)
+        guard size % parts == 0 else { throw Refusal("it splits \(size) into \(parts) parts") }
+        return try appendSplit(name, map, counts: Array(repeating: size / parts, count: parts), axis: axis)
     }
 
     private mutating func slice(_ name: String) throws -> LaidOutMap {

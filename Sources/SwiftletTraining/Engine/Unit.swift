@@ -108,15 +108,18 @@ extension STWindow {
 extension STActivation {
     init(_ activation: Activation?) {
         switch activation {
-        case nil: self.init(kind: 0, slope: 0)
-        case .relu: self.init(kind: 1, slope: 0)
-        case .relu6: self.init(kind: 2, slope: 0)
-        case .leakyReLU(let slope): self.init(kind: 3, slope: slope)
-        case .sigmoid: self.init(kind: 4, slope: 0)
-        case .tanh: self.init(kind: 5, slope: 0)
-        case .swish: self.init(kind: 6, slope: 0)
-        case .elu(let alpha): self.init(kind: 7, slope: alpha)
-        case .hardSwish: self.init(kind: 8, slope: 0)
+        case nil: self.init(kind: 0, slope: 0, offset: 0, exponent: 0)
+        case .relu: self.init(kind: 1, slope: 0, offset: 0, exponent: 0)
+        case .relu6: self.init(kind: 2, slope: 0, offset: 0, exponent: 0)
+        case .leakyReLU(let slope): self.init(kind: 3, slope: slope, offset: 0, exponent: 0)
+        case .sigmoid: self.init(kind: 4, slope: 0, offset: 0, exponent: 0)
+        case .tanh: self.init(kind: 5, slope: 0, offset: 0, exponent: 0)
+        case .swish: self.init(kind: 6, slope: 0, offset: 0, exponent: 0)
+        case .elu(let alpha): self.init(kind: 7, slope: alpha, offset: 0, exponent: 0)
+        case .hardSwish: self.init(kind: 8, slope: 0, offset: 0, exponent: 0)
+        case .hardSigmoid(let slope, let offset): self.init(kind: 9, slope: slope, offset: offset, exponent: 0)
+        case .power(let scale, let offset, let exponent):
+            self.init(kind: 10, slope: scale, offset: offset, exponent: exponent)
         }
     }
 }

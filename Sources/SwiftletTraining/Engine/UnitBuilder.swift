@@ -93,6 +93,24 @@ struct UnitBuilder {
             addPool(node, .average, Window(kernel: Extent(height: shape.height, width: shape.width)))
         case .add:
             units.append(AddUnit(name: node.name, sources: sources, outputs: [makeMap(node.outputs[0])]))
+        case .binary(let kind):
+            units.append(
+                BinaryUnit(
+                    name: node.name, first: sources[0], second: sources[1], output: makeMap(node.outputs[0]),
+                    kind: kind))
+        case .pixelIndex(let index):
+            units.append(
+                PixelIndexUnit(
+                    name: node.name, source: sources[0], output: makeMap(node.outputs[0]), index: index))
+        case .interpolate(let points):
+            units.append(
+                InterpolationUnit(
+                    name: node.name, source: sources[0], output: makeMap(node.outputs[0]), points: points))
+        case .join(let axis):
+            units.append(
+                JoinUnit(
+                    name: node.name, first: sources[0], second: sources[1], output: makeMap(node.outputs[0]),
+                    axis: axis))
         case .concat, .split, .channelShuffle, .channelIndex: preconditionFailure("\(node.name) only moves channels")
         case .flatten:
             units.append(FlattenUnit(name: node.name, sources: sources, outputs: [makeMap(node.outputs[0])]))
