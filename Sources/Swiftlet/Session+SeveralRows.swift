@@ -1,7 +1,7 @@
 /// Several rows of an operator in one step, where the processor's kernels gain by it. Part of `Session`.
 ///
-/// Rows are made together only where the executor would make them one after the other with nothing between: where whoever reads
-/// them waits for a later segment. So every row is overwritten as late, and every row is read as early, as the plan says.
+/// Rows are made together only where the executor would make them one after the other with nothing between: by the last operator
+/// of a segment that has rows to make. So every row is overwritten as late, and every row is read as early, as the plan says.
 /// What it does not do: exist on microcontrollers, or where sessions share an arena: one's rows would overwrite what another reads.
 #if !hasFeature(Embedded)
     import SwiftletFormat
@@ -19,19 +19,11 @@
         func stepSeveral<Observer: StepObserver>(
             _ record: OperatorRecord, operation: Int, _ observer: inout Observer
         ) -> Bool {
-            guard record.kind == OperatorKind.convolution.rawValue, let kernels, kernels.takesSeveralRows,
-                isReadLater(record)
+            // The first is all that most steps look at.
+            guard unfinished == 1, record.kind == OperatorKind.convolution.rawValue, let kernels,
+                kernels.takesSeveralRows
             else { return false }
             return stepSeveral(record, operation: operation, kernels, &observer)
-        }
-
-        /// Whether all that read the operator's output are in later segments.
-        @inline(__always)
-        private func isReadLater(_ record: OperatorRecord) -> Bool {
-            let end = reader.segmentStart(Int(segment) + 1)
-            let first = Int(record.firstConsumer)
-            for link in first..<(first + Int(record.consumerCount)) where reader.link(link) < end { return false }
-            return true
         }
 
         private func stepSeveral<Observer: StepObserver>(
