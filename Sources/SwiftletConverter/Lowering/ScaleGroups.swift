@@ -27,11 +27,12 @@ struct ScaleGroups {
             if self(references[0]) >= network.producerCount { return }
             for reference in references.dropFirst() { sets.join(self(references[0]), self(reference)) }
         }
-        // Shares of one operation have the scale of the whole, whoever reads them.
+        // Shares of one operation agree as its whole would: in what they make, and pools that clamp in what they read.
         var first: [ValueID: Int] = [:]
         for (index, operation) in network.operations.enumerated()
-        where operation.valueChannels != nil && !operation.keepsScales && own[index] == nil {
-            let group = groups[network.inputs.count + index][0]
+        where operation.valueChannels != nil && own[index] == nil {
+            if operation.keepsScales && operation.clamp.low == nil { continue }
+            let group = self(ChannelReference(producer: network.inputs.count + index, channel: 0))
             sets.join(first[operation.value, default: group], group)
             first[operation.value] = group
         }
