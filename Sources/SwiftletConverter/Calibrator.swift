@@ -40,7 +40,7 @@ public struct Calibration {
     var covariances: [ValueID: ConvolutionCovariances] = [:]
     var roundingMethod = RoundingMethod.nearest
     var weightScales = WeightScales.perChannel
-    var memory: RoundingMemory?
+    var memo: RoundingMemo?
     var threads = 1
     /// Whether channels have scales of their own where that costs nothing; needs `channels`.
     public var equalizesChannels: Bool
@@ -67,9 +67,9 @@ struct Observations {
     /// with.
     var firstMeans: [ValueID: [Float]]
     /// What was rounded by these before.
-    let memory = RoundingMemory()
+    let memo = RoundingMemo()
     /// By how much ranges were narrowed before.
-    let shares = Memory<RangeClipping.Key, [ValueID: Float]>()
+    let shares = Memo<RangeClipping.Key, [ValueID: Float]>()
 
     /// - Throws: `CalibrationError` for NaN or infinity.
     func ranges(in graph: Graph, options: ConversionOptions) throws -> [ValueID: ClosedRange<Float>] {
@@ -90,7 +90,7 @@ struct Observations {
         calibration.covariances = options.roundingMethod == .nearest ? [:] : covariances
         calibration.roundingMethod = options.roundingMethod
         calibration.weightScales = options.weightScales
-        (calibration.memory, calibration.threads) = (memory, options.threads)
+        (calibration.memo, calibration.threads) = (memo, options.threads)
         return calibration
     }
 }

@@ -6,7 +6,7 @@
 /// `ConversionReport.Accuracy.isBetter`.
 ///
 /// Float runs once for all trials, over the calibration pictures and over the labelled ones; ranges are narrowed and weights rounded anew
-/// only where what they follow from has changed (`Memory`); and a trial whose scores are worse on a few pictures is not run on
+/// only where what they follow from has changed (`Memo`); and a trial whose scores are worse on a few pictures is not run on
 /// all. What it does not do: try combinations of choices that are of no use alone.
 import SwiftletGraph
 import SwiftletHost

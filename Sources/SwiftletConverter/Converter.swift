@@ -99,7 +99,7 @@ public enum Converter {
             inputs: InputKnowledge(
                 means: calibration.channels.mapValues(\.means), covariances: calibration.covariances,
                 roundingMethod: calibration.roundingMethod, weightScales: calibration.weightScales,
-                memory: calibration.memory, threads: calibration.threads),
+                memo: calibration.memo, threads: calibration.threads),
             inputsArePixels: true)
     }
 

@@ -22,7 +22,7 @@ struct InputKnowledge: Sendable {
     var roundingMethod = RoundingMethod.nearest
     var weightScales = WeightScales.perChannel
     /// Of what was rounded before, from the very same means and covariances.
-    var memory: RoundingMemory?
+    var memo: RoundingMemo?
     /// Cores that round.
     var threads = 1
 }

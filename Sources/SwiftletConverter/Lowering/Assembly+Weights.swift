@@ -41,7 +41,7 @@ extension Assembly {
                 covariance: {
                     covariance(operation, layout, group: $0, inputOrder: inputOrder, outputOrder: outputOrder)
                 }, roundingMethod: inputs.roundingMethod, weightScales: inputs.weightScales,
-                inputOrder: inputOrder, outputOrder: outputOrder, memory: inputs.memory, threads: inputs.threads)
+                inputOrder: inputOrder, outputOrder: outputOrder, memo: inputs.memo, threads: inputs.threads)
             assembled.parameters = try stored.block()
         case .integer(let convolution):
             let values = convolution.weights

@@ -33,11 +33,11 @@ struct StoredConvolution: Sendable {
     /// What is done with that.
     var roundingMethod = RoundingMethod.nearest
     var weightScales = WeightScales.perChannel
-    /// The original places of stored inputs and outputs, which `memory` tells one packing from another by.
+    /// The original places of stored inputs and outputs, which `memo` tells one packing from another by.
     var inputOrder: [Int] = []
     var outputOrder: [Int] = []
     /// What the same convolution was rounded to before; nil to round it in any case.
-    var memory: RoundingMemory?
+    var memo: RoundingMemo?
     var threads = 1
 
     /// One a group, or one a channel; inputs are in steps of `inputScale`, as the weights that meet them.
@@ -101,11 +101,11 @@ struct StoredConvolution: Sendable {
 
     /// The weights and biases of all output channels.
     private func quantizedChannels(inputScale: Double) -> [QuantizedChannel] {
-        guard let memory else { return roundedChannels(inputScale: inputScale) }
+        guard let memo else { return roundedChannels(inputScale: inputScale) }
         let key = RoundingKey(
             name: name, inputs: inputs, outputs: weightScales == .perTensor ? outputs : [], inputOrder: inputOrder,
             outputOrder: outputOrder, method: roundingMethod, weightScales: weightScales)
-        return memory.value(of: key) { roundedChannels(inputScale: inputScale) }
+        return memo.value(of: key) { roundedChannels(inputScale: inputScale) }
     }
 
     private func roundedChannels(inputScale: Double) -> [QuantizedChannel] {

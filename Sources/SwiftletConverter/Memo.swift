@@ -5,7 +5,7 @@ import Foundation
 import SwiftletGraph
 import SwiftletQuantizer
 
-final class Memory<Key: Hashable & Sendable, Value: Sendable>: @unchecked Sendable {
+final class Memo<Key: Hashable & Sendable, Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
     private var known: [Key: Value] = [:]
 
@@ -31,4 +31,4 @@ struct RoundingKey: Hashable, Sendable {
     var weightScales: WeightScales
 }
 
-typealias RoundingMemory = Memory<RoundingKey, [QuantizedChannel]>
+typealias RoundingMemo = Memo<RoundingKey, [QuantizedChannel]>
