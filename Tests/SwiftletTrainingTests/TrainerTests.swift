@@ -76,6 +76,21 @@ import Testing
         #expect(abs(exact - rounded) < 0.02, "float32 \(exact), bfloat16 \(rounded)")
     }
 
+    @Test func aCheckpointNamesEveryRunBehindIt() throws {
+        let data = try DataSets.open("shapes:16", split: .training)
+        var start: Checkpoint?
+        for epochs in 1...3 {
+            var configuration = TrainingConfiguration()
+            configuration.epochs = epochs
+            let trainer = try Trainer(
+                architecture: Architecture(parsing: "lenet5:resolution=32,channels=3,classes=10"),
+                configuration: configuration, training: data, starting: start)
+            start = try run(trainer).last
+        }
+        let history = try #require(start?.record([TrainingConfiguration].self, "history"))
+        #expect(history.map(\.epochs) == [1, 2])
+    }
+
     @Test func aCheckpointOfAnotherRunIsNotResumed() throws {
         let checkpoint = try run(makeTrainer { $0.epochs = 2 })[0]
         #expect(throws: TrainingError.self) { try makeTrainer({ $0.learningRate = 0.1 }, resuming: checkpoint) }

@@ -20,7 +20,7 @@ extension Trainer {
             "configuration": try json(configuration), "metrics": try json(metrics), "step": String(step),
             "data": training.dataSet.name,
         ]
-        if !history.isEmpty { record["history"] = try json(history) }
+        if let history { record["history"] = history }
         if let accuracy = metrics.last?.validationAccuracy { record["validationAccuracy"] = String(accuracy) }
         return try Checkpoint(
             architecture: architecture, parameters: engine.exportGraph().parameters,
@@ -89,9 +89,11 @@ extension Checkpoint {
         training[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
     }
 
-    /// The runs that have made the network, the oldest first, its own the last.
-    var runs: [TrainingConfiguration] {
-        (record([TrainingConfiguration].self, "history") ?? [])
-            + (record(TrainingConfiguration.self, "configuration").map { [$0] } ?? [])
+    /// The runs that have made the network, the oldest first, its own the last, as a JSON array. Their texts are taken as they
+    /// are: configurations of other versions have other fields.
+    var runs: String? {
+        guard let last = training["configuration"] else { return training["history"] }
+        guard let earlier = training["history"], earlier.hasSuffix("]") else { return "[\(last)]" }
+        return "\(earlier.dropLast()),\(last)]"
     }
 }

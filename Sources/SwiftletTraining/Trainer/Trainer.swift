@@ -35,8 +35,8 @@ public final class Trainer {
     private let validation: BatchLoader?
     let engine: Engine
     private(set) var step: UInt64 = 0
-    /// The runs behind the network that this one began with, the oldest first.
-    let history: [TrainingConfiguration]
+    /// The runs behind the network that this one began with, the oldest first: a JSON array of their configurations.
+    let history: String?
     private let teaching: Teaching?
 
     /// Begins a run, or goes on with the one that `checkpoint` holds.
@@ -80,7 +80,7 @@ public final class Trainer {
         self.configuration = configuration
         self.training = BatchLoader(training)
         self.validation = validation.map { BatchLoader($0) }
-        history = checkpoint.map { $0.runs.dropLast() } ?? start?.runs ?? []
+        history = checkpoint.map { $0.training["history"] } ?? start?.runs
         var graph = try architecture.makeGraph()
         if let given = quantization?.graph ?? checkpoint?.graph ?? start?.graph {
             graph = given
