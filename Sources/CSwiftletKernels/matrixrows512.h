@@ -14,9 +14,9 @@
 
 // How the pixels of some output rows lie: [plane of rows][plane of columns][row][column][group's channels, whole quads].
 typedef struct {
-    int32_t down, across;     // planes
-    int32_t rows, columns;    // of each
-    int32_t groupStep, pixelStep;
+    int32_t down, across;   // planes
+    int32_t rows;           // of each
+    NAME(Packing) packing;  // of a row
 } NAME(Planes);
 
 static NAME(Planes) NAME(planes)(const SKOutput *out, const SKWindow *window, const SKConvolution *conv, const SKRows *rows,
@@ -26,37 +26,12 @@ static NAME(Planes) NAME(planes)(const SKOutput *out, const SKWindow *window, co
     return (NAME(Planes)){.down = reachDown + 1 < rows->stride ? reachDown + 1 : rows->stride,
                           .across = reachAcross + 1 < window->stride ? reachAcross + 1 : window->stride,
                           .rows = count + reachDown / rows->stride,
-                          .columns = out->width + reachAcross / window->stride,
-                          .groupStep = 4 * quads,
-                          .pixelStep = 4 * quads * conv->groups};
+                          .packing = {.groupStep = 4 * quads,
+                                      .pixelStep = 4 * quads * conv->groups,
+                                      .columns = out->width + reachAcross / window->stride}};
 }
 
-static int64_t NAME(planeBytes)(const NAME(Planes) *p) { return (int64_t)p->rows * p->columns * p->pixelStep; }
-
-// One row of a plane: every `stride`-th pixel from column `first` on, which may be padding.
-static void NAME(packPlaneRow)(const SKInput *in, const uint8_t *row, int32_t first, int32_t stride, const SKConvolution *conv,
-                               const NAME(Planes) *planes, uint8_t *packed) {
-    const int32_t inputs = conv->groupInputs, step = planes->pixelStep, columns = planes->columns;
-    const int isWhole = planes->groupStep == inputs;
-    const int32_t pieces = isWhole ? 1 : conv->groups, pieceBytes = isWhole ? inputs * conv->groups : inputs;
-    int32_t begin = first < 0 ? (-first + stride - 1) / stride : 0;
-    int32_t end = in->width > first ? (in->width - first + stride - 1) / stride : 0;
-    if (end > columns) end = columns;
-    if (!row || end < begin) begin = end = columns;
-    SKInput every = *in;
-    every.pixelBytes *= stride;
-    const uint8_t *from = end > begin ? row + (int64_t)(first + begin * stride) * in->pixelBytes : 0;
-    for (int32_t piece = 0; piece < pieces; piece++) {
-        uint8_t *to = packed + piece * planes->groupStep;
-        const uint8_t *pad = conv->padPixel + piece * inputs;
-        for (int32_t x = 0; x < begin; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
-        if (end > begin && isWhole && !in->channels && every.pixelBytes == step)
-            NAME(copyBytes)(to + (int64_t)begin * step, from, (end - begin) * step);
-        else if (end > begin)
-            NAME(packPixels)(&every, from, end - begin, piece * inputs, pieceBytes, to + (int64_t)begin * step, step);
-        for (int32_t x = end; x < columns; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
-    }
-}
+static int64_t NAME(planeBytes)(const NAME(Planes) *p) { return (int64_t)p->rows * p->packing.columns * p->packing.pixelStep; }
 
 // The inputs of output rows `first` to `first + count`. Rows of a plane that no window reaches stay as they are.
 static void NAME(packPlanes)(const SKInput *in, const SKWindow *window, const SKConvolution *conv, const SKRows *rows,
@@ -64,11 +39,11 @@ static void NAME(packPlanes)(const SKInput *in, const SKWindow *window, const SK
     const int32_t inputs = (count - 1) * rows->stride + (window->kernelHeight - 1) * rows->dilation + 1;
     for (int32_t down = 0; down < planes->down; down++)
         for (int32_t across = 0; across < planes->across; across++)
-            for (int32_t y = 0; y < planes->rows; y++, packed += (int64_t)planes->columns * planes->pixelStep) {
+            for (int32_t y = 0; y < planes->rows; y++, packed += (int64_t)planes->packing.columns * planes->packing.pixelStep) {
                 const int32_t input = y * rows->stride + down;
                 if (input >= inputs) continue;
-                NAME(packPlaneRow)(in, rows->inputs[first * rows->stride + input], across - window->paddingLeft, window->stride,
-                                   conv, planes, packed);
+                NAME(packRow)(in, rows->inputs[first * rows->stride + input], across - window->paddingLeft, window->stride, conv,
+                              &planes->packing, packed);
             }
 }
 
@@ -81,9 +56,9 @@ static int32_t NAME(placeRuns)(const SKWindow *window, const SKRows *rows, const
             const int32_t y = ky * rows->dilation, x = kx * window->dilation;
             const int32_t plane = y % rows->stride * planes->across + x % window->stride;
             offsets[run] = plane * NAME(planeBytes)(planes) +
-                           ((int64_t)(y / rows->stride) * planes->columns + x / window->stride) * planes->pixelStep;
+                           ((int64_t)(y / rows->stride) * planes->packing.columns + x / window->stride) * planes->packing.pixelStep;
         }
-    return planes->groupStep / 4 * (areJoined ? window->kernelWidth : 1);
+    return planes->packing.groupStep / 4 * (areJoined ? window->kernelWidth : 1);
 }
 
 // Whether rows gain by company (matrices512.h has what a row takes): those that fill no tile, and windows over many channels, whose
@@ -110,7 +85,7 @@ static int NAME(multiplyRows)(const SKInput *in, const SKOutput *out, const SKWi
     for (; taken > 0; taken--) {
         planes = NAME(planes)(out, window, conv, rows, taken);
         if (planes.down * planes.across * NAME(planeBytes)(&planes) <= ROWS_BYTES &&
-            (int64_t)taken * planes.columns * madeStep <= ROWS_BYTES)
+            (int64_t)taken * planes.packing.columns * madeStep <= ROWS_BYTES)
             break;
     }
     if (taken == 0 || (taken == 1 && rows->count > 1)) return SK_LEFT;
@@ -118,17 +93,17 @@ static int NAME(multiplyRows)(const SKInput *in, const SKOutput *out, const SKWi
     uint8_t packed[ROWS_BYTES + 64] __attribute__((aligned(64)));
     uint8_t made[ROWS_BYTES + 64] __attribute__((aligned(64)));
     int64_t runOffsets[MOST_RUNS];
-    const int32_t quads = planes.groupStep / 4;
+    const int32_t quads = planes.packing.groupStep / 4;
     const NAME(Groups) all = {.count = groups,
                               .outputs = outputs,
-                              .inputStep = planes.groupStep,
+                              .inputStep = planes.packing.groupStep,
                               .weightBytes = (int64_t)(outputs + 3) / 4 * 4 * taps * quads * 4};
     for (int32_t first = 0; first < rows->count; first += taken) {
         const int32_t count = rows->count - first < taken ? rows->count - first : taken;
         planes = NAME(planes)(out, window, conv, rows, count);
         NAME(packPlanes)(in, window, conv, rows, &planes, first, count, packed);
         const NAME(Tile) tile = {.base = packed,
-                                 .pixelStep = planes.pixelStep,
+                                 .pixelStep = planes.packing.pixelStep,
                                  .runOffsets = runOffsets,
                                  .runs = runs,
                                  .runQuads = NAME(placeRuns)(window, rows, &planes, areJoined, runOffsets),
@@ -137,9 +112,9 @@ static int NAME(multiplyRows)(const SKInput *in, const SKOutput *out, const SKWi
                                  .output = made,
                                  .outputStep = madeStep,
                                  .requantization = &conv->requantization};
-        NAME(multiplyGroups)(&tile, (count - 1) * planes.columns + out->width, &all);
+        NAME(multiplyGroups)(&tile, (count - 1) * planes.packing.columns + out->width, &all);
         for (int32_t y = 0; y < count; y++) {
-            const uint8_t *row = made + (int64_t)y * planes.columns * madeStep;
+            const uint8_t *row = made + (int64_t)y * planes.packing.columns * madeStep;
             uint8_t *to = rows->outputs[first + y];
             if (out->channels) {
                 NAME(scatter)(row, madeStep, out->width, out->channels, allOutputs, to, out->pixelBytes);

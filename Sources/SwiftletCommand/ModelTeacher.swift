@@ -13,14 +13,20 @@ struct ModelTeacher: Teacher {
     /// One a thread.
     private let runners: [Runner]
 
-    /// - Throws: `CommandFailure` when the model takes other pictures than those of `format`.
+    /// - Throws: `CommandFailure` when the model is no classifier, or takes other pictures than those of `format`.
     init(_ name: String, format: InputFormat, threads: Int) throws {
         let file = try ModelLookup.open(name)
+        let reader = file.model.reader
+        guard reader.pushedInputCount == 1, reader.outputCount == 1 else {
+            throw CommandFailure(
+                "the teacher \(name) has \(reader.pushedInputCount) inputs and \(reader.outputCount) outputs, a classifier has "
+                    + "one of each")
+        }
         guard file.inputFormat.shape == format.shape else {
             throw CommandFailure(
                 "the teacher \(name) takes \(file.inputFormat.shape) pictures, the data gives \(format.shape)")
         }
-        identity = TeacherIdentity(name: name, checksum: file.model.reader.header.checksum)
+        identity = TeacherIdentity(name: name, checksum: reader.header.checksum)
         classNames = file.classNames
         endsInSoftmax = file.endsInSoftmax
         runners = try (0..<threads).map { _ in try Runner(file) }

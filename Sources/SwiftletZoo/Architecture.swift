@@ -11,7 +11,8 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
     public static let names = networks.map { $0.name }
 
     static let networks: [any Network.Type] = [
-        MobileNetV1.self, MobileNetV2.self, MobileNetV3Small.self, MobileNetV3Large.self, ShuffleNetV1.self,
+        MobileNetV1.self, MobileNetV2.self, MobileNetV3<MobileNetV3Small>.self, MobileNetV3<MobileNetV3Large>.self,
+        ShuffleNetV1.self,
         ShuffleNetV2.self, CondenseNet.self, LeNet5.self, ResNet8.self, ResNet18.self, ResNetCIFAR.self,
         SqueezeNet.self, VGG16.self,
     ]

@@ -7,18 +7,12 @@ extension Graph {
     /// With a channel table, too: shuffled halves of which one is convolved.
     public static func everyOperator() throws -> Graph {
         var graph = Graph(name: "small", input: Shape(height: 9, width: 7, channels: 3))
-        func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1)
-            throws -> ValueID
-        {
-            let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
-            return try graph.append(.convolution(convolution), name: name, input: input)
-        }
-        let stem = try convolution("stem", graph.input, to: 8, .centred(3))
+        let stem = try graph.convolution("stem", graph.input, to: 8, .centred(3))
         let halves = try graph.append(.split([4, 4]), name: "split", inputs: [stem])
-        let depthwise = try convolution("depthwise", halves[1], to: 4, .centred(3), groups: 4)
+        let depthwise = try graph.convolution("depthwise", halves[1], to: 4, .centred(3), groups: 4)
         let joined = try graph.append(.concat, name: "concat", inputs: [halves[0], depthwise])[0]
         let shuffled = try graph.append(.channelShuffle(groups: 2), name: "shuffle", input: joined)
-        let grouped = try convolution("grouped", shuffled, to: 8, Window(kernel: .one), groups: 2)
+        let grouped = try graph.convolution("grouped", shuffled, to: 8, Window(kernel: .one), groups: 2)
         let sum = try graph.append(.add, name: "add", inputs: [stem, grouped])[0]
         let largest = try graph.append(.pool(.max, .centred(3, stride: 2)), name: "max", input: sum)
         let average = try graph.append(.pool(.average, .centred(3)), name: "average", input: largest)

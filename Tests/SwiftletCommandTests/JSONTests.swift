@@ -180,6 +180,15 @@ import TestSupport
         for tried in ["--empirical-biases", "--rounding nearest", "--ranges mse", "--keep"] {
             #expect(flags.contains { $0.contains(tried) }, "\(flags)")
         }
+        // Of what trials share nothing is of another trial's making: alone, the choice makes the same file.
+        let choice = try #require(kept.first?["flags"] as? String)
+        let again = try swiftlet.run(
+            ["convert", checkpoint, "again.bin", "--calibration", "shapes:50"]
+                + choice.split(separator: " ").map(String.init), in: folder.path)
+        #expect(again.status == 0, "\(choice): \(again.errors)")
+        func contents(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: folder.file(name))) }
+        let isSame = try contents("out.bin") == contents("again.bin")
+        #expect(isSame, "\(choice)")
     }
 
     @Test func convertReportsAccuracy() throws {

@@ -12,13 +12,9 @@ import Testing
     /// A convolution to 16 channels and one that reads them, both 1x1, with a ReLU between.
     private func network(size: Int, seed: UInt64, change: (inout Tensor, inout Tensor) -> Void) throws -> Graph {
         var graph = Graph(name: "planted", input: Shape(height: size, width: size, channels: 3))
-        func convolution(_ name: String, _ input: ValueID, to outputs: Int) throws -> ValueID {
-            let convolution = Convolution(
-                outputChannels: outputs, window: Window(kernel: .one), groups: 1, hasBias: true)
-            return try graph.append(.convolution(convolution), name: name, input: input)
-        }
-        let stem = try convolution("stem", graph.input, to: 16)
-        graph.output = try convolution("reader", try graph.append(.activation(.relu), name: "relu", input: stem), to: 8)
+        let stem = try graph.convolution("stem", graph.input, to: 16)
+        graph.output = try graph.convolution(
+            "reader", try graph.append(.activation(.relu), name: "relu", input: stem), to: 8)
         var generator = SeededGenerator(seed: seed)
         graph.randomizeParameters(using: &generator)
         let nodes = Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.name, $0) })

@@ -10,15 +10,10 @@ import Testing
     /// Three convolutions; a ReLU6 behind the second makes 6 of all that is large, and 0 of all that is far below zero.
     private func network(seed: UInt64, outliers: Bool) throws -> CalibratedNetwork {
         var graph = Graph(name: "outliers", input: Shape(height: 12, width: 12, channels: 3))
-        func convolution(_ name: String, _ input: ValueID, to outputs: Int) throws -> ValueID {
-            let convolution = Convolution(
-                outputChannels: outputs, window: Window(kernel: .one), groups: 1, hasBias: true)
-            return try graph.append(.convolution(convolution), name: name, input: input)
-        }
-        var value = try convolution("stem", graph.input, to: 16)
-        value = try convolution("reader", value, to: 16)
+        var value = try graph.convolution("stem", graph.input, to: 16)
+        value = try graph.convolution("reader", value, to: 16)
         value = try graph.append(.activation(.relu6), name: "relu6", input: value)
-        graph.output = try convolution("scores", value, to: 10)
+        graph.output = try graph.convolution("scores", value, to: 10)
         var generator = SeededGenerator(seed: seed)
         graph.randomizeParameters(using: &generator)
         // Means of their inputs, the second 25 times that: usual pixels end within 0...6, outliers at its ends.

@@ -35,20 +35,14 @@ enum SmallModel {
     static let recomputingBytes: [UInt8] = {
         do {
             var graph = Graph(name: "recomputing", input: Shape(height: 8, width: 9, channels: 3))
-            func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1)
-                throws -> ValueID
-            {
-                let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
-                return try graph.append(.convolution(convolution), name: name, input: input)
-            }
-            let stem = try convolution("stem", graph.input, to: 4, .centred(3))
-            let expanded = try convolution("expand", stem, to: 8, Window(kernel: .one))
-            let depthwise = try convolution("depthwise", expanded, to: 8, .centred(3), groups: 8)
-            let projected = try convolution("project", depthwise, to: 4, Window(kernel: .one))
+            let stem = try graph.convolution("stem", graph.input, to: 4, .centred(3))
+            let expanded = try graph.convolution("expand", stem, to: 8, Window(kernel: .one))
+            let depthwise = try graph.convolution("depthwise", expanded, to: 8, .centred(3), groups: 8)
+            let projected = try graph.convolution("project", depthwise, to: 4, Window(kernel: .one))
             let sum = try graph.append(.add, name: "add", inputs: [stem, projected])[0]
-            let second = try convolution("second", sum, to: 4, .centred(3, stride: 2), groups: 4)
-            let point = try convolution("point", second, to: 6, Window(kernel: .one))
-            let head = try convolution("head", point, to: 20, Window(kernel: .one))
+            let second = try graph.convolution("second", sum, to: 4, .centred(3, stride: 2), groups: 4)
+            let point = try graph.convolution("point", second, to: 6, Window(kernel: .one))
+            let head = try graph.convolution("head", point, to: 20, Window(kernel: .one))
             let mean = try graph.append(.globalAveragePool, name: "mean", input: head)
             graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: mean)
             var generator = SeededGenerator(seed: 5)

@@ -11,17 +11,11 @@ import Testing
     /// Output channels whose weights differ by up to 64 times, as folded batch norms leave them.
     private func network(seed: UInt64) throws -> CalibratedNetwork {
         var graph = Graph(name: "uneven", input: Shape(height: 10, width: 10, channels: 3))
-        func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1) throws
-            -> ValueID
-        {
-            let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
-            return try graph.append(.convolution(convolution), name: name, input: input)
-        }
-        var value = try convolution("stem", graph.input, to: 16, .centred(3))
+        var value = try graph.convolution("stem", graph.input, to: 16, .centred(3))
         value = try graph.append(.activation(.relu), name: "relu", input: value)
-        value = try convolution("depthwise", value, to: 16, .centred(3), groups: 16)
+        value = try graph.convolution("depthwise", value, to: 16, .centred(3), groups: 16)
         value = try graph.append(.activation(.relu6), name: "relu6", input: value)
-        graph.output = try convolution("last", value, to: 12, Window(kernel: .one))
+        graph.output = try graph.convolution("last", value, to: 12, Window(kernel: .one))
         var generator = SeededGenerator(seed: seed)
         graph.randomizeParameters(using: &generator)
         for node in graph.nodes where node.name == "stem" || node.name == "depthwise" {

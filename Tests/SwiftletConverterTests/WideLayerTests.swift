@@ -79,17 +79,11 @@ import Testing
     /// Bands, and what of blocks is left, with maps of 16 bits among them.
     @Test func recomputationGivesTheSameBytes() throws {
         var graph = Graph(name: "blocks", input: Shape(height: 20, width: 20, channels: 3))
-        func convolution(_ name: String, _ input: ValueID, to outputs: Int, _ window: Window, groups: Int = 1) throws
-            -> ValueID
-        {
-            let convolution = Convolution(outputChannels: outputs, window: window, groups: groups, hasBias: true)
-            return try graph.append(.convolution(convolution), name: name, input: input)
-        }
-        var value = try convolution("stem", graph.input, to: 6, .centred(3))
+        var value = try graph.convolution("stem", graph.input, to: 6, .centred(3))
         for block in 0..<2 {
-            value = try convolution("expand\(block)", value, to: 24, Window(kernel: .one))
-            value = try convolution("depthwise\(block)", value, to: 24, .centred(3, stride: 2), groups: 24)
-            value = try convolution("project\(block)", value, to: 8, Window(kernel: .one))
+            value = try graph.convolution("expand\(block)", value, to: 24, Window(kernel: .one))
+            value = try graph.convolution("depthwise\(block)", value, to: 24, .centred(3, stride: 2), groups: 24)
+            value = try graph.convolution("project\(block)", value, to: 8, Window(kernel: .one))
         }
         let mean = try graph.append(.globalAveragePool, name: "mean", input: value)
         graph.output = try graph.append(.linear(outputs: 4), name: "classifier", input: mean)

@@ -50,42 +50,19 @@ import Testing
             let shape = RandomCase(
                 using: &generator, kernels: kind.kernels, largestWidth: round % 3 == 0 ? 30 : 9,
                 isPlain: round % 2 == 0)
-            let (groups, groupInputs, groupOutputs) = kind.channels(isWide: round % 3 == 0, using: &generator)
-            let (inputs, outputs) = (groups * groupInputs, groups * groupOutputs)
-            let taps = shape.window.kernel.height * shape.window.kernel.width
-            let input = randomMap(shape.height, shape.width, inputs, using: &generator)
-            let weights = randomBytes(outputs * taps * groupInputs, using: &generator)
-            let bias = (0..<outputs).map { _ in Int32.random(in: -5000...5000, using: &generator) }
-            let scales = (0..<outputs).map { _ in
-                randomScale(terms: taps * groupInputs, isUsual: true, using: &generator)
-            }
-            let range = randomRange(using: &generator)
-            let zeroPoint = Int32.random(in: -128...127, using: &generator)
-            let pads = Bool.random(using: &generator) ? randomBytes(inputs, using: &generator) : nil
-            let placements = (Placement.random(inputs, using: &generator), Placement.random(outputs, using: &generator))
+            let convolution = RandomConvolution(
+                kind, shape, isWide: round % 3 == 0, isUsual: true, using: &generator)
             let together = Int.random(in: 2...8, using: &generator)
-
-            let expected = IntegerReference.convolve(
-                input, weights: weights, bias: bias, scales: scales, groups: groups, inputZeroPoint: zeroPoint,
-                pads: pads, window: shape.window, range: range)
-            let packed = PackedConvolution(
-                isDepthwise: false, weights: weights, bias: bias, scales: scales, groups: groups,
-                inputChannels: inputs, taps: taps, inputZeroPoint: zeroPoint, pads: pads, range: range)
-            let stored = StoredMap(input, placement: placements.0)
             for kernels in sets {
                 all += 1
                 guard
                     let found = convolve(
-                        kernels, stored, shape.window, together: together, output: placements.1, packed.parameters)
+                        kernels, convolution.input, shape.window, together: together, output: convolution.output,
+                        convolution.packed.parameters)
                 else { continue }
                 taken += 1
-                if found.map == expected && found.isClean { continue }
-                Issue.record(
-                    """
-                    \(kernels.name), seed \(seed) round \(round): \(shape), \(together) rows together, \(groups) groups of \
-                    \(groupInputs) to \(groupOutputs), input \(placements.0), output \(placements.1), zero point \
-                    \(zeroPoint), pads \(pads != nil), \(range)
-                    """)
+                if found.map == convolution.expected && found.isClean { continue }
+                Issue.record("\(kernels.name), seed \(seed) round \(round): \(convolution), \(together) rows together")
                 return
             }
         }

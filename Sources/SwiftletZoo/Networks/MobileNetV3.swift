@@ -34,16 +34,15 @@ struct MobileNetV3Block {
     var stride = 1
 }
 
-/// What both sizes share.
-protocol MobileNetV3: Network {
+/// What sets the sizes apart.
+protocol MobileNetV3Size: Sendable {
+    static var name: String { get }
     static var blocks: [MobileNetV3Block] { get }
     /// Outputs of the linear layer before the classifier.
     static var hiddenChannels: Int { get }
-    /// The width multiplier; channels are rounded to multiples of 8.
-    var width: Double { get }
 }
 
-struct MobileNetV3Small: MobileNetV3 {
+enum MobileNetV3Small: MobileNetV3Size {
     static let name = "mobilenet-v3-small"
     static let hiddenChannels = 1024
     static let blocks: [MobileNetV3Block] =
@@ -60,19 +59,9 @@ struct MobileNetV3Small: MobileNetV3 {
             .init(
                 kernel: 5, expanded: $0.0, channels: 96, squeezes: true, activation: .hardSwish, stride: $0.1)
         }
-
-    var width: Double
-    var input: NetworkInput
-    var style: LayerStyle
-
-    init(reading reader: inout OptionReader) throws {
-        width = try reader.number("width", default: 1, in: 0.05...8)
-        input = try NetworkInput(reading: &reader)
-        style = try LayerStyle(reading: &reader, epsilon: 1e-3)
-    }
 }
 
-struct MobileNetV3Large: MobileNetV3 {
+enum MobileNetV3Large: MobileNetV3Size {
     static let name = "mobilenet-v3-large"
     static let hiddenChannels = 1280
     static let blocks: [MobileNetV3Block] =
@@ -95,7 +84,12 @@ struct MobileNetV3Large: MobileNetV3 {
             .init(
                 kernel: 5, expanded: $0.0, channels: 160, squeezes: true, activation: .hardSwish, stride: $0.1)
         }
+}
 
+struct MobileNetV3<Size: MobileNetV3Size>: Network {
+    static var name: String { Size.name }
+
+    /// The width multiplier; channels are rounded to multiples of 8.
     var width: Double
     var input: NetworkInput
     var style: LayerStyle
@@ -105,9 +99,7 @@ struct MobileNetV3Large: MobileNetV3 {
         input = try NetworkInput(reading: &reader)
         style = try LayerStyle(reading: &reader, epsilon: 1e-3)
     }
-}
 
-extension MobileNetV3 {
     var options: [(name: String, value: String)] { [("width", "\(width)")] }
 
     private func scaled(_ channels: Int) -> Int { roundedToMultiple(Double(channels) * width, of: 8) }
@@ -118,7 +110,7 @@ extension MobileNetV3 {
         try builder.batchNorm("features.0.1")
         try builder.activation(.hardSwish, "features.0.2")
         var isFirstStride = true
-        for (index, block) in Self.blocks.enumerated() {
+        for (index, block) in Size.blocks.enumerated() {
             var block = block
             if block.stride > 1, small, isFirstStride {
                 block.stride = 1
@@ -126,12 +118,12 @@ extension MobileNetV3 {
             }
             try append(block, "features.\(index + 1)", &builder)
         }
-        let last = "features.\(Self.blocks.count + 1)"
+        let last = "features.\(Size.blocks.count + 1)"
         try builder.convolution("\(last).0", to: 6 * builder.channels)
         try builder.batchNorm("\(last).1")
         try builder.activation(.hardSwish, "\(last).2")
         try builder.globalAveragePool("avgpool")
-        try builder.linear("classifier.0", to: scaled(Self.hiddenChannels))
+        try builder.linear("classifier.0", to: scaled(Size.hiddenChannels))
         try builder.activation(.hardSwish, "classifier.1")
         try builder.append(.dropout(rate: 0.2), "classifier.2")
         try builder.linear("classifier.3", to: input.classes)
