@@ -96,7 +96,7 @@ struct Observations {
 }
 
 enum Calibrator {
-    static let batchSize = 32
+    private static let batchLimit = 32
 
     /// What `values` are, what the channels of `averaged` are, and how the inputs of the `convolutions` go together, over the pictures
     /// of `dataSet`.
@@ -107,6 +107,7 @@ enum Calibrator {
         _ values: [ValueID], averaged: [ValueID] = [], convolutions: [String: ValueID] = [:], in graph: Graph,
         dataSet: any DataSet, options: ConversionOptions
     ) throws -> Observations {
+        let batchSize = FloatExecutor.batchSize(for: graph, limit: batchLimit)
         let executor = try FloatExecutor(graph: graph, batchSize: batchSize, threads: options.threads)
         var statistics = Dictionary(
             uniqueKeysWithValues: values.map { ($0, ValueStatistics(name: graph.values[$0].name)) })

@@ -86,7 +86,7 @@ public enum Evaluation {
         _ network: some TrainedNetwork, on dataSet: any DataSet, threads: Int,
         progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws -> EvaluationResult {
-        let batchSize = 64
+        let batchSize = FloatExecutor.batchSize(for: network.graph, limit: 64)
         let executor = try FloatExecutor(graph: network.graph, batchSize: batchSize, threads: threads)
         let preprocessing = network.preprocessing
         let channels = dataSet.format.shape.channels

@@ -1,6 +1,7 @@
 /// Imported networks say in float what they said where they come from.
 ///
-/// The numbers are `tools/reference/imported_outputs.py`'s: PyTorch in double precision, or LiteRT.
+/// The numbers are `tools/reference/imported_outputs.py`'s: PyTorch in double precision, or LiteRT; of networks with random
+/// weights `tools/reference/torchvision_weights.py`'s, where its packages are installed.
 import Foundation
 import SwiftletGraph
 import SwiftletImporters
@@ -42,14 +43,17 @@ private func picture(_ shape: Shape) -> [Float] {
 }
 
 private func checkpoint(_ file: String, _ architecture: String) throws -> Checkpoint {
+    try checkpoint(at: SharedFolder.file("models/\(file)").path, architecture)
+}
+
+private func checkpoint(at path: String, _ architecture: String) throws -> Checkpoint {
     var choice = PreprocessingChoice()
-    if !file.hasSuffix(".safetensors") {
+    if !path.hasSuffix(".safetensors") {
         choice.mean = [123.675, 116.28, 103.53]
         choice.deviation = [58.395, 57.12, 57.375]
     }
-    return try WeightImporter(
-        WeightFile(contentsOf: SharedFolder.file("models/\(file)").path), architecture: architecture
-    ).checkpoint(choice, classNames: nil)
+    return try WeightImporter(WeightFile(contentsOf: path), architecture: architecture)
+        .checkpoint(choice, classNames: nil)
 }
 
 private func output(of graph: Graph, _ input: [Float]) throws -> [Float] {
@@ -85,6 +89,26 @@ func anImportedNetworkGivesItsOriginsOutput(_ origin: Origin) throws {
 func bothOfPyTorchsContainersHoldTheSameTensorsAsSafetensors(_ file: String) throws {
     let expected = try checkpoint("resnet20_cifar10.safetensors", "resnet-cifar")
     #expect(try checkpoint(file, "resnet-cifar").graph.parameters == expected.graph.parameters, "\(file)")
+}
+
+private struct ScoredWeights: Decodable {
+    var architecture: String
+    var scores: [Float]
+}
+
+@Test(.enabled(if: Python.has("torch", "torchvision")))
+func torchvisionsWeightsGivePyTorchsOutput() throws {
+    let folder = try TemporaryFolder()
+    let (status, text) = try Python.runReference("torchvision_weights.py", folder.file("weights"))
+    #expect(status == 0, "\(text)")
+    let outputs = try JSONDecoder().decode(
+        [String: ScoredWeights].self, from: Data(contentsOf: URL(fileURLWithPath: folder.file("weights/outputs.json"))))
+    for (file, expected) in outputs {
+        let graph = try checkpoint(at: folder.file("weights/\(file)"), expected.architecture).graph
+        let found = try output(of: graph, picture(graph.inputShape).map { ($0 - 127.5) / 64 })
+        let error = relativeError(found.prefix(expected.scores.count), expected.scores)
+        #expect(error < 1e-4, "\(file) as \(expected.architecture): relative error \(error)")
+    }
 }
 
 /// The values of a NumPy file of 32-bit floats: magic, version, the header's length in two bytes, the header, the values.

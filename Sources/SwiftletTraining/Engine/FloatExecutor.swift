@@ -21,6 +21,12 @@ public final class FloatExecutor {
         outputCount = graph.outputShape.elementCount
     }
 
+    /// As many pictures, `limit` at most, as keep the values of a graph within two gigabytes; one in any case.
+    public static func batchSize(for graph: Graph, limit: Int) -> Int {
+        let elements = graph.values.reduce(0) { $0 + $1.shape.elementCount }
+        return max(1, min(limit, (2 << 30) / (elements * MemoryLayout<Float>.stride)))
+    }
+
     /// - Parameter input: `count` normalised pictures, NHWC.
     /// - Returns: `count` x `outputCount` values.
     public func run(_ input: UnsafeBufferPointer<Float>, count: Int) throws -> [Float] {
