@@ -135,8 +135,8 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
         uint8_t *to = sorted + ky * rowBytes;
         for (int32_t remainder = 0; row && remainder < stride && remainder < in->width; remainder++) {
             int32_t pixels = (in->width - remainder + stride - 1) / stride;
-            NAME(packPixels)(in->channels, row + (int64_t)remainder * in->pixelBytes, in->pixelBytes * stride, pixels, 0, channels,
-                             to, channels);
+            NAME(packPixels)(in->channels, row + (int64_t)remainder * in->pixelBytes, in->pixelBytes * stride, pixels, 0,
+                             channels, to, channels);
             to += (int64_t)pixels * channels;
         }
     }

@@ -72,9 +72,9 @@ static inline int32_t NAME(parts)(int32_t pixels) {
 }
 
 // Whether a row is worth it, in cycles. The vectors take half a cycle a quad for 16 sums. Tiles take 16 for each step of a
-// tile of sums, whatever it holds, and 4 more where weights serve one part of a row alone (to leave those out: MobileNetV1 0.25 at
-// 96 takes 1.02 times as long); 3 more than the vectors for the way of 16 sums through memory; and 350 a row for the configuration
-// (170) and for the first sums, beside which nothing is rounded.
+// tile of sums, whatever it holds, and 4 more where weights serve one part of a row alone (to leave those out: MobileNetV1
+// 0.25 at 96 takes 1.02 times as long); 3 more than the vectors for the way of 16 sums through memory; and 350 a row for the
+// configuration (170) and for the first sums, beside which nothing is rounded.
 //
 // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed
 // by none, is read from a copy; so it has to be as long as what is read too much.
