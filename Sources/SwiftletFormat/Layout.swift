@@ -73,8 +73,8 @@ public struct ConvolutionLayout: Equatable, Sendable {
             taps: Int(record.kernelHeight) * Int(record.kernelWidth))
     }
 
-    @inlinable public var groupInputs: Int { groups == 1 ? inputChannels : inputChannels / groups }
-    @inlinable public var groupOutputs: Int { groups == 1 ? outputChannels : outputChannels / groups }
+    @inlinable public var groupInputs: Int { inputChannels / groups }
+    @inlinable public var groupOutputs: Int { outputChannels / groups }
     /// Quads of input channels in a group.
     @inlinable public var quads: Int { (groupInputs + Self.quad - 1) / Self.quad }
 

@@ -167,14 +167,14 @@
     }
 
     extension SKConvolution {
+        #if !hasFeature(Embedded)
+            @inline(__always)
+        #endif
         @inlinable
-        @inline(__always)
         init(_ parameters: ConvolutionParameters) {
             let layout = parameters.layout
             let groups = layout.isDepthwise ? layout.inputChannels : layout.groups
-            let groupOutputs =
-                !layout.isDepthwise
-                ? layout.groupOutputs : layout.outputChannels == groups ? 1 : layout.outputChannels / groups
+            let groupOutputs = layout.outputChannels / groups
             let range = parameters.range
             self.init(
                 requantization: SKRequantization(
