@@ -53,6 +53,38 @@ static inline __attribute__((always_inline)) void NAME(useCopy)(NAME(Phase) *p, 
     for (int t = 0; t < T; t++) p->weights[t] = p->copy.weights[t];
 }
 
+// Which of up to 64 channels, the first of them `first`, each of 64 bytes has that go on with the next pixel: as bytes, and as
+// four times 16 integers.
+typedef struct {
+    __m512i bytes, ints[4];
+} NAME(Round);
+
+static inline __attribute__((always_inline)) NAME(Round) NAME(chooseRound)(int32_t channels, int32_t first) {
+    NAME(Round) round;
+    __m128i narrow[4];
+    for (int q = 0; q < 4; q++) {
+        __m512i lane = _mm512_add_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                                        _mm512_set1_epi32(16 * q + first));
+        // Less whole rounds: below 128, so a reciprocal of 16 bits is exact.
+        __m512i rounds = _mm512_srli_epi32(_mm512_mullo_epi32(lane, _mm512_set1_epi32(65536 / channels + 1)), 16);
+        round.ints[q] = _mm512_sub_epi32(lane, _mm512_mullo_epi32(rounds, _mm512_set1_epi32(channels)));
+        narrow[q] = _mm512_cvtepi32_epi8(round.ints[q]);
+    }
+    round.bytes = _mm512_inserti32x4(_mm512_castsi128_si512(narrow[0]), narrow[1], 1);
+    round.bytes = _mm512_inserti32x4(_mm512_inserti32x4(round.bytes, narrow[2], 2), narrow[3], 3);
+    return round;
+}
+
+// 16 of up to 64 integers, which are padded to a multiple of 16.
+static inline __attribute__((always_inline)) __m512i NAME(pickInts)(const int32_t *from, int32_t channels, __m512i index) {
+    __m512i a = _mm512_loadu_si512(from), b = channels > 16 ? _mm512_loadu_si512(from + 16) : a;
+    __m512i low = _mm512_permutex2var_epi32(a, index, b);
+    if (channels <= 32) return low;
+    __m512i c = _mm512_loadu_si512(from + 32), d = channels > 48 ? _mm512_loadu_si512(from + 48) : c;
+    __m512i high = _mm512_permutex2var_epi32(c, index, d);
+    return _mm512_mask_mov_epi32(low, _mm512_cmpge_epu32_mask(index, _mm512_set1_epi32(32)), high);
+}
+
 // - `count`: 64 for rows that go on with the next pixel; fewer for the last channels of a pixel alone.
 static inline __attribute__((always_inline)) void NAME(loadPhase)(NAME(Phase) *p, const SKConvolution *conv, const int T,
                                                                   int32_t channels, int32_t first, int32_t count) {
@@ -80,37 +112,33 @@ static inline __attribute__((always_inline)) void NAME(loadPhase)(NAME(Phase) *p
         for (int t = 0; t < T; t++) p->weights[t] = conv->weights + (int64_t)t * conv->paddedChannels + first;
         return;
     }
-    // The channel of each byte.
-    uint16_t lanes[64];
-    for (int32_t l = 0, c = first; l < 64; l++) {
-        lanes[l] = (uint16_t)c;
-        if (++c == channels) c = 0;
-    }
-    for (int q = 0; q < 4; q++) {
-        __m512i index = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(lanes + 16 * q)));
-        _mm512_storeu_si512(p->copy.bias + 16 * q, _mm512_i32gather_epi32(index, r->bias, 4));
-        _mm512_storeu_si512(p->copy.multiplier + 16 * q, _mm512_i32gather_epi32(index, r->multiplier, 4));
-    }
-    // At most two stretches, or, of less than 64 channels, one that is permuted.
+    // Of up to 64 channels one stretch that is permuted, of more two: the second begins `tail` channels behind the first.
     if (channels <= 64) {
-        __mmask64 mask = _bzhi_u64(~0ull, (unsigned)channels);
-        __m512i order = _mm512_inserti64x4(
-            _mm512_castsi256_si512(_mm512_cvtepi16_epi8(_mm512_loadu_si512(lanes))),
-            _mm512_cvtepi16_epi8(_mm512_loadu_si512(lanes + 32)), 1);
-#define TILE(to, from) _mm512_storeu_si512(to, _mm512_permutexvar_epi8(order, _mm512_maskz_loadu_epi8(mask, from)))
+        const NAME(Round) round = NAME(chooseRound)(channels, first);
+        const __mmask64 mask = _bzhi_u64(~0ull, (unsigned)channels);
+        for (int q = 0; q < 4; q++) {
+            _mm512_storeu_si512(p->copy.bias + 16 * q, NAME(pickInts)(r->bias, channels, round.ints[q]));
+            _mm512_storeu_si512(p->copy.multiplier + 16 * q, NAME(pickInts)(r->multiplier, channels, round.ints[q]));
+        }
+#define TILE(to, from) _mm512_storeu_si512(to, _mm512_permutexvar_epi8(round.bytes, _mm512_maskz_loadu_epi8(mask, from)))
         TILE(p->copy.shift, r->shift);
         TILE(p->copy.pad, conv->padPixel);
         for (int t = 0; t < T; t++) TILE(p->copy.weights[t], conv->weights + (int64_t)t * conv->paddedChannels);
 #undef TILE
     } else {
-        int32_t count = channels - first;
-        __mmask64 tail = _bzhi_u64(~0ull, (unsigned)count);
-        // Lanes of the second stretch begin `count` bytes before its first channel.
-#define TILE(to, from)                                                                                         \
-    _mm512_storeu_si512(to, _mm512_mask_loadu_epi8(_mm512_maskz_loadu_epi8(tail, (from) + first), ~tail, (from) - count))
-        TILE(p->copy.shift, r->shift);
-        TILE(p->copy.pad, conv->padPixel);
-        for (int t = 0; t < T; t++) TILE(p->copy.weights[t], conv->weights + (int64_t)t * conv->paddedChannels);
+        const int32_t tail = channels - first;
+        const __mmask64 mask = _bzhi_u64(~0ull, (unsigned)tail);
+#define TILE(bits, to, from, lanes)                                                                                     \
+    _mm512_storeu_si512(to, _mm512_mask_loadu_epi##bits(_mm512_maskz_loadu_epi##bits(lanes, (from) + first), ~(lanes), \
+                                                        (from) - tail))
+        for (int q = 0; q < 4; q++) {
+            const __mmask16 lanes = (__mmask16)(mask >> 16 * q);
+            TILE(32, p->copy.bias + 16 * q, r->bias + 16 * q, lanes);
+            TILE(32, p->copy.multiplier + 16 * q, r->multiplier + 16 * q, lanes);
+        }
+        TILE(8, p->copy.shift, r->shift, mask);
+        TILE(8, p->copy.pad, conv->padPixel, mask);
+        for (int t = 0; t < T; t++) TILE(8, p->copy.weights[t], conv->weights + (int64_t)t * conv->paddedChannels, mask);
 #undef TILE
     }
     NAME(useCopy)(p, T);

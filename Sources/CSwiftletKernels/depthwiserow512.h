@@ -130,28 +130,30 @@ static int NAME(convolveDepthwise)(const SKInput *in, const SKOutput *out, const
     int32_t stride = isSorted ? w->stride : 1;
     int64_t pixelBytes = isSorted ? channels : in->pixelBytes;
     NAME(Tap) list[DEPTHWISE_TAPS];
-    for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
+    for (int32_t ky = 0; isSorted && ky < w->kernelHeight; ky++) {
         const uint8_t *row = in->rows[ky];
-        uint8_t *to = isSorted ? sorted + ky * rowBytes : 0;
-        for (int32_t remainder = 0; isSorted && row && remainder < stride && remainder < in->width; remainder++) {
+        uint8_t *to = sorted + ky * rowBytes;
+        for (int32_t remainder = 0; row && remainder < stride && remainder < in->width; remainder++) {
             int32_t pixels = (in->width - remainder + stride - 1) / stride;
-            SKInput strided = *in;
-            strided.pixelBytes = in->pixelBytes * stride;
-            NAME(packPixels)(&strided, row + (int64_t)remainder * in->pixelBytes, pixels, 0, channels, to, channels);
+            NAME(packPixels)(in->channels, row + (int64_t)remainder * in->pixelBytes, in->pixelBytes * stride, pixels, 0,
+                             channels, to, channels);
             to += (int64_t)pixels * channels;
         }
-        for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
-            int32_t column = kx * w->dilation - w->paddingLeft;
+    }
+    for (int32_t kx = 0; kx < w->kernelWidth; kx++) {
+        int32_t column = kx * w->dilation - w->paddingLeft;
+        int64_t shift = column * pixelBytes, before = 0, pixels = in->width;
+        if (stride > 1) {
             int32_t remainder = (column % stride + stride) % stride;
-            int64_t shift = (int64_t)(column - remainder) / stride * pixelBytes;
-            int64_t before = 0;
+            shift = (int64_t)(column - remainder) / stride * pixelBytes;
             for (int32_t other = 0; other < remainder; other++) before += (in->width - other + stride - 1) / stride;
-            int64_t pixels = remainder < in->width ? (in->width - remainder + stride - 1) / stride : 0;
-            const uint8_t *start = isSorted ? sorted + ky * rowBytes + before * channels : row;
-            NAME(Tap) *tap = list + ky * w->kernelWidth + kx;
-            tap->start = row ? start + shift : 0;
-            tap->low = -shift;
-            tap->high = (pixels - 1) * pixelBytes + channels - shift;
+            pixels = remainder < in->width ? (in->width - remainder + stride - 1) / stride : 0;
+        }
+        for (int32_t ky = 0; ky < w->kernelHeight; ky++) {
+            const uint8_t *row = in->rows[ky], *start = isSorted ? sorted + ky * rowBytes + before * channels : row;
+            list[ky * w->kernelWidth + kx] = (NAME(Tap)){.start = row ? start + shift : 0,
+                                                         .low = -shift,
+                                                         .high = (pixels - 1) * pixelBytes + channels - shift};
         }
     }
     int32_t common = channels & -channels;

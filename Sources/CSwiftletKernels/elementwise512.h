@@ -46,8 +46,8 @@ static int NAME(add)(const SKInput *a, const SKInput *b, const SKOutput *out, co
     if ((a->channels || b->channels || out->channels) && bytes > ROW_BYTES) return 0;
     const uint8_t *rowA = a->rows[0], *rowB = b->rows[0];
     uint8_t *rowOut = out->channels ? made : out->start;
-    if (a->channels) NAME(packPixels)(a, rowA, out->width, 0, channels, packedA, channels);
-    if (b->channels) NAME(packPixels)(b, rowB, out->width, 0, channels, packedB, channels);
+    if (a->channels) NAME(packPixels)(a->channels, rowA, a->pixelBytes, out->width, 0, channels, packedA, channels);
+    if (b->channels) NAME(packPixels)(b->channels, rowB, b->pixelBytes, out->width, 0, channels, packedB, channels);
     int32_t stepA = a->channels ? channels : a->pixelBytes, stepB = b->channels ? channels : b->pixelBytes;
     int32_t stepOut = out->channels ? channels : out->pixelBytes;
     if (a->channels) rowA = packedA;

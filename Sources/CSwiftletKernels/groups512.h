@@ -198,8 +198,8 @@ static int NAME(convolveSmallGroups)(const SKInput *in, const SKOutput *out, con
             int64_t fromStep = in->pixelBytes;
             if (in->channels || inputs % 4 != 0 || members < share) {
                 for (int32_t m = 0; m < members; m++)
-                    NAME(packPixels)(in, from - first * inputs, upper - lower, (first + m) * inputs, inputs,
-                                     sorted + m * groupStep, pixelStep);
+                    NAME(packPixels)(in->channels, from - first * inputs, in->pixelBytes, upper - lower, (first + m) * inputs,
+                                     inputs, sorted + m * groupStep, pixelStep);
                 from = sorted;
                 fromStep = pixelStep;
             }

@@ -102,16 +102,16 @@ static int NAME(multiplyRows)(const SKInput *in, const SKOutput *out, const SKWi
         const int32_t count = rows->count - first < taken ? rows->count - first : taken;
         planes = NAME(planes)(out, window, conv, rows, count);
         NAME(packPlanes)(in, window, conv, rows, &planes, first, count, packed);
-        const NAME(Tile) tile = {.base = packed,
-                                 .pixelStep = planes.packing.pixelStep,
-                                 .runOffsets = runOffsets,
-                                 .runs = runs,
-                                 .runQuads = NAME(placeRuns)(window, rows, &planes, areJoined, runOffsets),
-                                 .weights = conv->weights,
-                                 .blockBytes = (int64_t)taps * quads * 64,
-                                 .output = made,
-                                 .outputStep = madeStep,
-                                 .requantization = &conv->requantization};
+        NAME(Tile) tile = {.base = packed,
+                           .pixelStep = planes.packing.pixelStep,
+                           .runOffsets = runOffsets,
+                           .runs = runs,
+                           .runQuads = NAME(placeRuns)(window, rows, &planes, areJoined, runOffsets),
+                           .weights = conv->weights,
+                           .blockBytes = (int64_t)taps * quads * 64,
+                           .output = made,
+                           .outputStep = madeStep,
+                           .requantization = &conv->requantization};
         NAME(multiplyGroups)(&tile, (count - 1) * planes.packing.columns + out->width, &all);
         for (int32_t y = 0; y < count; y++) {
             const uint8_t *row = made + (int64_t)y * planes.packing.columns * madeStep;

@@ -1,17 +1,17 @@
 // Rows packed for a convolution: channels that have a table or a gap between them come together, padding included. Part of
 // convolution.h. What it does not do: choose how much fits.
 
-// Takes channels of `pixels` pixels together: byte c of the result is channel `first + c`.
-static void NAME(packPixels)(const SKInput *in, const uint8_t *row, int32_t pixels, int32_t first, int32_t count,
-                             uint8_t *packed, int32_t step) {
-    if (!in->channels) {
+// Takes channels of `pixels` pixels together: byte c of the result is channel `first + c`, by the table if there is one.
+static void NAME(packPixels)(const uint16_t *channels, const uint8_t *row, int32_t pixelBytes, int32_t pixels, int32_t first,
+                             int32_t count, uint8_t *packed, int32_t step) {
+    if (!channels) {
         row += first;
-        if (count == 3 && step == 4 && in->pixelBytes == 3) return NAME(widenPixels)(row, pixels, packed);
+        if (count == 3 && step == 4 && pixelBytes == 3) return NAME(widenPixels)(row, pixels, packed);
         for (int32_t x = 0; x < pixels; x++)
-            NAME(copyBytes)(packed + (int64_t)x * step, row + (int64_t)x * in->pixelBytes, count);
+            NAME(copyBytes)(packed + (int64_t)x * step, row + (int64_t)x * pixelBytes, count);
         return;
     }
-    NAME(gather)(row, in->pixelBytes, pixels, in->channels + first, count, packed, step);
+    NAME(gather)(row, pixelBytes, pixels, channels + first, count, packed, step);
 }
 
 // How a row's pixels lie in the buffer: each group's channels fill a multiple of 4 bytes.
@@ -32,17 +32,17 @@ static inline __attribute__((always_inline)) void NAME(packRow)(const SKInput *i
     int32_t end = in->width > first ? (in->width - first + stride - 1) / stride : 0;
     if (end > columns) end = columns;
     if (!row || end < begin) begin = end = columns;
-    SKInput every = *in;
-    every.pixelBytes *= stride;
+    const int32_t pixelBytes = in->pixelBytes * stride;
     const uint8_t *from = end > begin ? row + (int64_t)(first + begin * stride) * in->pixelBytes : 0;
     for (int32_t piece = 0; piece < pieces; piece++) {
         uint8_t *to = packed + piece * packing->groupStep;
         const uint8_t *pad = conv->padPixel + piece * inputs;
         for (int32_t x = 0; x < begin; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
-        if (end > begin && isWhole && !in->channels && every.pixelBytes == step)
+        if (end > begin && isWhole && !in->channels && pixelBytes == step)
             NAME(copyBytes)(to + (int64_t)begin * step, from, (end - begin) * step);
         else if (end > begin)
-            NAME(packPixels)(&every, from, end - begin, piece * inputs, pieceBytes, to + (int64_t)begin * step, step);
+            NAME(packPixels)(in->channels, from, pixelBytes, end - begin, piece * inputs, pieceBytes,
+                             to + (int64_t)begin * step, step);
         for (int32_t x = end; x < columns; x++) NAME(copyBytes)(to + (int64_t)x * step, pad, pieceBytes);
     }
 }

@@ -13,35 +13,9 @@ extension Session {
         if record.isWide { return runWide(record, row: row, output: output, range: range) }
         let channels = Int(record.inputChannels)
         switch record.operatorKind {
-        case .convolution:
-            var step = windowStep(record, part: part, row: row, output: output)
-            var parameters = self.parameters(record, range)
-            #if !hasFeature(Embedded)
-                part?.takeChannels(of: &parameters, &step.output)
-            #endif
-            return convolve(step.input, step.output, step.window, parameters)
-        case .depthwiseConvolution:
-            let step = windowStep(record, part: part, row: row, output: output)
-            return convolveDepthwise(step.input, step.output, step.window, parameters(record, range))
+        case .convolution, .depthwiseConvolution, .maxPool, .averagePool:
+            return runWindow(record, part: part, row: row, output: output, range: range)
         case .separableBlock: return runSeparableBlock(record, row: row, output: output)
-        case .maxPool:
-            let step = windowStep(record, part: part, row: row, output: output)
-            let path =
-                kernels?.poolMax(step.input, step.output, step.window, channels: channels, range: range)
-                ?? .reference
-            if path == .reference {
-                poolMaxRow(step.input, step.output, step.window, channels: channels, range: range)
-            }
-            return path
-        case .averagePool:
-            let step = windowStep(record, part: part, row: row, output: output)
-            let path =
-                kernels?.poolAverage(step.input, step.output, step.window, channels: channels, range: range)
-                ?? .reference
-            if path == .reference {
-                poolAverageRow(step.input, step.output, step.window, channels: channels, range: range)
-            }
-            return path
         case .lookup:
             let each = Int(record.parameterBytes) > LookupLayout.tableBytes
             lookUpRow(
@@ -72,24 +46,6 @@ extension Session {
             break  // `stepMean` runs the former; `ModelReader` has refused the latter.
         }
         return .reference
-    }
-
-    @inline(__always)
-    func convolve(
-        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
-    ) -> KernelPath {
-        let path = kernels?.convolve(input, output, window, parameters) ?? .reference
-        if path == .reference { convolveRow(input, output, window, parameters) }
-        return path
-    }
-
-    @inline(__always)
-    func convolveDepthwise(
-        _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
-    ) -> KernelPath {
-        let path = kernels?.convolveDepthwise(input, output, window, parameters) ?? .reference
-        if path == .reference { convolveDepthwiseRow(input, output, window, parameters) }
-        return path
     }
 
     private func runBinary(
@@ -214,44 +170,6 @@ extension Session {
         OutputRow(
             start: slot(buffer, row: row) + Int(operand.channelOffset), width: width,
             pixelBytes: Int(buffer.pixelBytes), channels: reader.channelTable(operand.channelTable))
-    }
-
-    /// What an operator with a window is given for one output row, or for this session's share of it.
-    struct WindowStep {
-        var input: InputRows
-        var output: OutputRow
-        var window: RowWindow
-    }
-
-    func windowStep(_ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow) -> WindowStep {
-        let window = RowWindow(
-            kernelHeight: Int(record.kernelHeight), kernelWidth: Int(record.kernelWidth),
-            stride: Int(record.strideWidth), dilation: Int(record.dilationWidth), paddingLeft: Int(record.paddingLeft))
-        var step = WindowStep(input: windowRows(record, row: row), output: output, window: window)
-        #if !hasFeature(Embedded)
-            part?.takeColumns(of: &step, rowTable)
-        #endif
-        return step
-    }
-
-    /// The rows under the window of output row `row`, through the row table.
-    func windowRows(_ record: OperatorRecord, row: Int) -> InputRows {
-        let buffer = reader.buffer(Int(record.input.buffer))
-        let top = row * Int(record.strideHeight) - Int(record.paddingTop)
-        for ky in 0..<Int(record.kernelHeight) {
-            let y = top + ky * Int(record.dilationHeight)
-            let isPadding = y < 0 || y >= Int(record.inputHeight)
-            rowTable[ky] = isPadding ? nil : UnsafePointer(slot(buffer, row: y) + Int(record.input.channelOffset))
-        }
-        return InputRows(
-            rows: rowTable, width: Int(record.inputWidth), pixelBytes: Int(buffer.pixelBytes),
-            channels: reader.channelTable(record.input.channelTable))
-    }
-
-    /// Weights, biases and requantization of a convolution, where they lie in the file.
-    func parameters(_ record: OperatorRecord, _ range: OutputRange) -> ConvolutionParameters {
-        ConvolutionParameters(
-            block: reader.pointer(record.parameters), layout: ConvolutionLayout(record), range: range)
     }
 
     /// Row `row` of an operand, through entry `slot` of the row table.

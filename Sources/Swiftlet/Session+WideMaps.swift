@@ -10,18 +10,16 @@ extension Session {
         let maps = WideMaps(record, range: range)
         let channels = Int(record.inputChannels)
         switch record.operatorKind {
-        case .convolution:
+        case .convolution, .depthwiseConvolution, .maxPool, .averagePool:
             let step = windowStep(record, part: nil, row: row, output: output)
-            convolveWideRow(step.input, output, step.window, parameters(record, range), maps)
-        case .depthwiseConvolution:
-            let step = windowStep(record, part: nil, row: row, output: output)
-            convolveDepthwiseWideRow(step.input, output, step.window, parameters(record, range), maps)
-        case .maxPool:
-            let step = windowStep(record, part: nil, row: row, output: output)
-            poolMaxWideRow(step.input, output, step.window, channels: channels, maps)
-        case .averagePool:
-            let step = windowStep(record, part: nil, row: row, output: output)
-            poolAverageWideRow(step.input, output, step.window, channels: channels, maps)
+            switch record.operatorKind {
+            case .convolution:
+                convolveWideRow(step.input, output, step.window, parameters(record, range), maps)
+            case .depthwiseConvolution:
+                convolveDepthwiseWideRow(step.input, output, step.window, parameters(record, range), maps)
+            case .maxPool: poolMaxWideRow(step.input, output, step.window, channels: channels, maps)
+            default: poolAverageWideRow(step.input, output, step.window, channels: channels, maps)
+            }
         case .add:
             let first = singleRow(record.input, row: row, slot: 0, width: Int(record.outputWidth))
             let second = singleRow(record.second, row: row, slot: 1, width: Int(record.outputWidth))

@@ -65,6 +65,7 @@ public struct ConvolutionLayout: Equatable, Sendable {
         self.taps = taps
     }
 
+    @inlinable
     public init(_ record: OperatorRecord) {
         self.init(
             isDepthwise: record.kind == OperatorKind.depthwiseConvolution.rawValue, groups: Int(record.groups),

@@ -47,32 +47,32 @@ public struct OperatorFlags: OptionSet, Sendable {
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// The first input has one row, which serves for every row of the output.
-    public static let firstRepeatsRows = OperatorFlags(rawValue: 1)
+    @inlinable public static var firstRepeatsRows: OperatorFlags { OperatorFlags(rawValue: 1) }
     /// The first input has one column, which serves for every column of the output.
-    public static let firstRepeatsColumns = OperatorFlags(rawValue: 2)
-    public static let secondRepeatsRows = OperatorFlags(rawValue: 4)
-    public static let secondRepeatsColumns = OperatorFlags(rawValue: 8)
+    @inlinable public static var firstRepeatsColumns: OperatorFlags { OperatorFlags(rawValue: 2) }
+    @inlinable public static var secondRepeatsRows: OperatorFlags { OperatorFlags(rawValue: 4) }
+    @inlinable public static var secondRepeatsColumns: OperatorFlags { OperatorFlags(rawValue: 8) }
     /// The second input lies in the parameter block.
-    public static let secondIsConstant = OperatorFlags(rawValue: 16)
+    @inlinable public static var secondIsConstant: OperatorFlags { OperatorFlags(rawValue: 16) }
     /// Of `add`: the rescaled first input is subtracted.
-    public static let negatesFirst = OperatorFlags(rawValue: 32)
-    public static let negatesSecond = OperatorFlags(rawValue: 64)
+    @inlinable public static var negatesFirst: OperatorFlags { OperatorFlags(rawValue: 32) }
+    @inlinable public static var negatesSecond: OperatorFlags { OperatorFlags(rawValue: 64) }
     /// Of `rearrange`: there is a table of channels, too.
-    public static let mapsChannels = OperatorFlags(rawValue: 128)
+    @inlinable public static var mapsChannels: OperatorFlags { OperatorFlags(rawValue: 128) }
     /// Of `concatenate`: the second map is below the first, not beside it.
-    public static let joinsRows = OperatorFlags(rawValue: 256)
+    @inlinable public static var joinsRows: OperatorFlags { OperatorFlags(rawValue: 256) }
     /// Of `softmax`: an output channel is two bytes, the high one first: Int16.
-    public static let isWide = OperatorFlags(rawValue: 512)
+    @inlinable public static var isWide: OperatorFlags { OperatorFlags(rawValue: 512) }
     /// Of `softmax`: the fixed-point form.
-    public static let isFixedPoint = OperatorFlags(rawValue: 1024)
+    @inlinable public static var isFixedPoint: OperatorFlags { OperatorFlags(rawValue: 1024) }
 
     /// A channel of the first input is two bytes, as of the output with `writesWide`: Int16, its zero point 0.
-    public static let readsWide = OperatorFlags(rawValue: 2048)
+    @inlinable public static var readsWide: OperatorFlags { OperatorFlags(rawValue: 2048) }
     /// Of `add`: so is one of the second input.
-    public static let secondIsWide = OperatorFlags(rawValue: 4096)
-    public static let writesWide = OperatorFlags(rawValue: 8192)
+    @inlinable public static var secondIsWide: OperatorFlags { OperatorFlags(rawValue: 4096) }
+    @inlinable public static var writesWide: OperatorFlags { OperatorFlags(rawValue: 8192) }
     /// Those that say which maps have 16 bits.
-    public static let wideMaps: OperatorFlags = [.readsWide, .secondIsWide, .writesWide]
+    @inlinable public static var wideMaps: OperatorFlags { [.readsWide, .secondIsWide, .writesWide] }
 
     /// Those that an operator of `kind` may have.
     public static func allowed(for kind: OperatorKind) -> OperatorFlags {

@@ -43,8 +43,14 @@ public final class Runner {
     /// - Returns: the output's int8 values, row by row, all channels of a pixel together; of several outputs one after the
     ///   other.
     public func run(_ pixels: UnsafeRawBufferPointer) throws -> [Int8] {
-        var observer = NoObserver()
-        return try run(pixels, observer: &observer)
+        guard crew == nil else {
+            var observer = NoObserver()
+            return try run(pixels, observer: &observer)
+        }
+        // Not through an observer: the session's own `push` is the one that is compiled for none.
+        session.reset()
+        try push(pixels) { try session.push(row: $0, input: $1) }
+        return try values()
     }
 
     /// As `run(_:)`, and tells `observer` of each row that is made; of several threads, of the first one's share of it.
@@ -52,14 +58,17 @@ public final class Runner {
     {
         guard let crew else {
             session.reset()
-            try push(pixels, &observer)
+            try push(pixels) { try session.push(row: $0, input: $1, observer: &observer) }
             return try values()
         }
-        try run(crew, &observer) { try push(pixels, &$0) }
+        try run(crew, &observer) { stepper in
+            try push(pixels) { try session.push(row: $0, input: $1, observer: &stepper) }
+        }
         return try values()
     }
 
-    private func push<Observer: StepObserver>(_ pixels: UnsafeRawBufferPointer, _ observer: inout Observer) throws {
+    /// Hands every row of a picture to `take`, with the number of its input.
+    private func push(_ pixels: UnsafeRawBufferPointer, to take: (UnsafeRawBufferPointer, Int) throws -> Void) throws {
         let inputs = pushedInputs
         var starts = [0]
         for input in inputs { starts.append(starts.last! + input.height * input.rowBytes) }
@@ -69,7 +78,7 @@ public final class Runner {
                     let start = starts[index] + y * input.rowBytes
                     guard start + input.rowBytes <= pixels.count else { continue }
                     let row = UnsafeRawBufferPointer(rebasing: pixels[start..<(start + input.rowBytes)])
-                    try session.push(row: row, input: index, observer: &observer)
+                    try take(row, index)
                 }
             }
         }
@@ -133,10 +142,13 @@ public final class Runner {
         var values: [Int8] = []
         for index in 0..<file.model.reader.outputCount {
             let output = try session.output(index)
-            for y in 0..<output.height {
-                for x in 0..<output.rows.width {
-                    for channel in 0..<output.channelCount { values.append(output.value(y: y, x: x, channel: channel)) }
+            var row = output.rows
+            values.reserveCapacity(values.count + output.height * row.width * output.channelCount)
+            for _ in 0..<output.height {
+                for x in 0..<row.width {
+                    for channel in 0..<output.channelCount { values.append(row.load(x: x, channel: channel)) }
                 }
+                row.start += output.rowBytes
             }
         }
         return values

@@ -20,6 +20,11 @@ public struct ConvolutionParameters {
     public var weights: UnsafePointer<Int8>
     public var range: OutputRange
 
+    /// Inlined on hosts: out of line, it waits for the layout to come back from memory (2 % of MobileNetV1 0.25 at 96 x 96).
+    #if !hasFeature(Embedded)
+        @inlinable
+        @inline(__always)
+    #endif
     public init(block: UnsafeRawPointer, layout: ConvolutionLayout, range: OutputRange) {
         self.layout = layout
         bias = block.assumingMemoryBound(to: Int32.self)

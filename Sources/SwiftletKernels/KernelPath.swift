@@ -8,11 +8,11 @@ public struct KernelPath: RawRepresentable, Hashable, Sendable {
     @inlinable public init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// No kernel was chosen, or the shape or a multiplier is beyond it.
-    public static let reference = KernelPath(rawValue: 0)
+    @inlinable public static var reference: KernelPath { KernelPath(rawValue: 0) }
     /// From the rows where they lie.
-    public static let inPlace = KernelPath(rawValue: 1)
+    @inlinable public static var inPlace: KernelPath { KernelPath(rawValue: 1) }
     /// From rows that were packed or sorted first.
-    public static let packed = KernelPath(rawValue: 2)
+    @inlinable public static var packed: KernelPath { KernelPath(rawValue: 2) }
     /// From rows that were sorted so that several small groups share a vector.
-    public static let grouped = KernelPath(rawValue: 3)
+    @inlinable public static var grouped: KernelPath { KernelPath(rawValue: 3) }
 }

@@ -10,7 +10,9 @@
 
     /// The kernels of one instruction set.
     public struct VectorKernels: @unchecked Sendable {
-        private let table: UnsafePointer<SKKernels>
+        @usableFromInline let table: UnsafePointer<SKKernels>
+
+        init(table: UnsafePointer<SKKernels>) { self.table = table }
 
         #if hasFeature(Embedded)
             /// Those of the core that the firmware is built for.
@@ -67,6 +69,8 @@
         #endif
 
         /// Each returns how it has made the row; `.reference` where it has not, for the shape or a multiplier is beyond it.
+        /// These two are inlined into the executor: what it puts together is not stored and read again on its way to C.
+        @inlinable
         @inline(__always)
         public func convolve(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
@@ -77,6 +81,7 @@
             return KernelPath(rawValue: table.pointee.convolve(&source, &target, &frame, &convolution))
         }
 
+        @inlinable
         @inline(__always)
         public func convolveDepthwise(
             _ input: InputRows, _ output: OutputRow, _ window: RowWindow, _ parameters: ConvolutionParameters
@@ -126,12 +131,13 @@
     }
 
     extension OutputRange {
-        fileprivate var lowByte: UInt8 { UInt8(bitPattern: low) ^ 0x80 }
-        fileprivate var highByte: UInt8 { UInt8(bitPattern: high) ^ 0x80 }
+        @inlinable var lowByte: UInt8 { UInt8(bitPattern: low) ^ 0x80 }
+        @inlinable var highByte: UInt8 { UInt8(bitPattern: high) ^ 0x80 }
     }
 
     extension SKInput {
-        fileprivate init(_ rows: InputRows, _ channels: Int) {
+        @inlinable
+        init(_ rows: InputRows, _ channels: Int) {
             self.init(
                 rows: rows.rows, width: Int32(truncatingIfNeeded: rows.width),
                 pixelBytes: Int32(truncatingIfNeeded: rows.pixelBytes), channels: rows.channels,
@@ -140,7 +146,8 @@
     }
 
     extension SKOutput {
-        fileprivate init(_ row: OutputRow, _ channels: Int) {
+        @inlinable
+        init(_ row: OutputRow, _ channels: Int) {
             self.init(
                 start: row.start, width: Int32(truncatingIfNeeded: row.width),
                 pixelBytes: Int32(truncatingIfNeeded: row.pixelBytes), channels: row.channels,
@@ -149,7 +156,8 @@
     }
 
     extension SKWindow {
-        fileprivate init(_ window: RowWindow) {
+        @inlinable
+        init(_ window: RowWindow) {
             self.init(
                 kernelHeight: Int32(truncatingIfNeeded: window.kernelHeight),
                 kernelWidth: Int32(truncatingIfNeeded: window.kernelWidth),
@@ -159,9 +167,14 @@
     }
 
     extension SKConvolution {
-        fileprivate init(_ parameters: ConvolutionParameters) {
+        #if !hasFeature(Embedded)
+            @inline(__always)
+        #endif
+        @inlinable
+        init(_ parameters: ConvolutionParameters) {
             let layout = parameters.layout
             let groups = layout.isDepthwise ? layout.inputChannels : layout.groups
+            let groupOutputs = layout.outputChannels / groups
             let range = parameters.range
             self.init(
                 requantization: SKRequantization(
@@ -170,8 +183,7 @@
                 weights: parameters.weights, padPixel: parameters.padPixel,
                 groups: Int32(truncatingIfNeeded: groups),
                 groupInputs: Int32(truncatingIfNeeded: layout.isDepthwise ? 1 : layout.groupInputs),
-                groupOutputs: Int32(
-                    truncatingIfNeeded: layout.isDepthwise ? layout.outputChannels / groups : layout.groupOutputs),
+                groupOutputs: Int32(truncatingIfNeeded: groupOutputs),
                 paddedChannels: Int32(truncatingIfNeeded: layout.paddedChannels))
         }
     }
