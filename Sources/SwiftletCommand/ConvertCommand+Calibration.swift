@@ -9,12 +9,12 @@ extension ConvertCommand {
     func calibrationPictures(of network: some TrainedNetwork) throws -> (any DataSet)? {
         if network.learnedRanges != nil {
             let standard = Self.standardRanges
-            guard !unclipped, !sharedScales, weights == .perChannel, !absorbBiases,
-                rounding == ConversionOptions().roundingMethod, !empiricalBiases, keep.isEmpty, !auto,
+            guard !unclipped, !sharedScales, !uncentred, weights == .perChannel, !absorbBiases,
+                rounding == ConversionOptions().roundingMethod, empiricalBiases == nil, keep.isEmpty, !auto,
                 ranges == standard
             else {
                 throw CommandFailure(
-                    "\(files[0]) has learned its ranges in training: leave out --ranges, --unclipped, --shared-scales, --weights, --absorb-biases, --rounding, "
+                    "\(files[0]) has learned its ranges in training: leave out --ranges, --unclipped, --shared-scales, --uncentred, --weights, --absorb-biases, --rounding, "
                         + "--empirical-biases, --keep and --auto")
             }
             guard let source = calibration else {

@@ -58,7 +58,7 @@ extension CalibratedNetwork {
             graph, calibration: Calibration(ranges: ranges, channels: channels),
             leastSplitChannels: Converter.leastSplitChannels)
         let description = ModelDescription(architecture: "test", classNames: [], preprocessing: preprocessing)
-        try Converter.correctBiases(of: &assembled, correction, description: description)
+        try correction.correct(&assembled, file: Converter.writer(of: assembled, description: description))
         return try Converter.finish(assembled, description: description, arrangement: Arrangement())
     }
 }
