@@ -1,10 +1,31 @@
-/// The pictures that `swiftlet convert` calibrates on.
+/// How `swiftlet convert` is asked to quantize, and the pictures that it calibrates on.
 ///
 /// What it does not do: look at them.
 import SwiftletConverter
+import SwiftletQuantizer
 import SwiftletTraining
 
 extension ConvertCommand {
+    /// - Parameter pictures: how many there are to calibrate on; nil for none.
+    func options(pictures: Int?) -> ConversionOptions {
+        var options = ConversionOptions()
+        options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
+        options.clipsOutliers = !unclipped
+        options.equalizesChannels = !sharedScales
+        options.centresChannels = !uncentred
+        options.weightScales = weights
+        options.absorbsHighBiases = absorbBiases
+        options.roundingMethod = rounding
+        options.correctsBiasesEmpirically = empiricalBiases
+        options.explains = explain
+        options.wideLayers = keep.map { String($0.dropLast("=int16".count)) }
+        options.calibrationCount = min(calibrationCount, pictures ?? calibrationCount)
+        options.threads = threads ?? Console.cores
+        options.inputIsResident = residentInput
+        options.maxArena = maxArena
+        return options
+    }
+
     /// A network that has learned its ranges does without, where there are none.
     func calibrationPictures(of network: some TrainedNetwork) throws -> (any DataSet)? {
         if network.learnedRanges != nil {

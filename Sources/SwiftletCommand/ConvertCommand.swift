@@ -235,21 +235,7 @@ struct ConvertCommand: ParsableCommand {
         let labelled = try evaluation.map {
             try DataSets.open($0, split: .test, format: network.inputFormat).matched(to: network.classNames)
         }
-        var options = ConversionOptions()
-        options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
-        options.clipsOutliers = !unclipped
-        options.equalizesChannels = !sharedScales
-        options.centresChannels = !uncentred
-        options.weightScales = weights
-        options.absorbsHighBiases = absorbBiases
-        options.roundingMethod = rounding
-        options.correctsBiasesEmpirically = empiricalBiases
-        options.explains = explain
-        options.wideLayers = keep.map { String($0.dropLast("=int16".count)) }
-        options.calibrationCount = min(calibrationCount, pictures?.count ?? calibrationCount)
-        options.threads = threads ?? Console.cores
-        options.inputIsResident = residentInput
-        options.maxArena = maxArena
+        let options = options(pictures: pictures?.count)
         if network.learnedRanges == nil, let pictures {
             Console.note("calibrating on \(options.calibrationCount) pictures of \(pictures.name)")
         }

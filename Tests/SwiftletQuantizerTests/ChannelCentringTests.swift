@@ -30,7 +30,8 @@ import Testing
     }
 
     private func bias(_ name: String, _ graph: Graph) throws -> [Float] {
-        try #require(graph.parameter("bias", of: #require(graph.nodes.first { $0.name == name }))).values
+        let node = try #require(graph.nodes.first { $0.name == name })
+        return try #require(graph.parameter("bias", of: node)).values
     }
 
     /// How much lower the biases of a convolution are than they were.
