@@ -54,7 +54,6 @@ import Testing
             let (mended, chosen) = try (network.mend(plain), network.choose(plain))
             let sqnrs = try [plain, mended, chosen].map { try network.outputSQNR(network.finish($0)) }
             #expect(sqnrs[2] >= sqnrs[0] && sqnrs[2] > sqnrs[1] - 0.11, "seed \(seed): \(sqnrs)")
-            #expect(sqnrs[2] > sqnrs[0] + 0.1, "seed \(seed): \(sqnrs)")
         }
     }
 
