@@ -50,6 +50,8 @@ struct ConvertCommand: ParsableCommand {
     var unclipped = false
     @Flag(help: "One scale for all channels of a map, even where scales of single channels cost nothing.")
     var sharedScales = false
+    @Flag(help: "Leave channels that no activation follows where they are, even off the middles of their ranges.")
+    var uncentred = false
     @Option(help: "Scales of a convolution's weights: per-channel, or per-tensor, one for all of its outputs.")
     var weights = WeightScales.perChannel
     @Flag(help: "Move what channels hardly ever fall below into the biases of the layers that read them.")
@@ -59,8 +61,12 @@ struct ConvertCommand: ParsableCommand {
             "How weights are rounded: nearest; feedback, so that errors cancel on the calibration pictures; adaptive, by a search for the least error on them."
     )
     var rounding = ConversionOptions().roundingMethod
-    @Flag(help: "Run the model on calibration pictures and give back in its biases what int8 took from means.")
-    var empiricalBiases = false
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Run the model on calibration pictures and give back in its biases what int8 took from means; where scores gain if not given."
+    )
+    var empiricalBiases: Bool?
     @Option(
         help: ArgumentHelp(
             "A layer whose output keeps 16 bits, twice the memory and slower; any number of times.",
@@ -99,11 +105,11 @@ struct ConvertCommand: ParsableCommand {
 
     /// Options that need a float network that knows something.
     private static let floatOptions =
-        "--calibration, --evaluation, --report, --unclipped, --shared-scales, --weights, --absorb-biases, --rounding, --empirical-biases, --keep, --auto and --explain"
+        "--calibration, --evaluation, --report, --unclipped, --shared-scales, --uncentred, --weights, --absorb-biases, --rounding, --empirical-biases, --keep, --auto and --explain"
     private var asksForFloat: Bool {
         calibration != nil || evaluation != nil || report != nil || unclipped || sharedScales
-            || weights != .perChannel || absorbBiases || rounding != ConversionOptions().roundingMethod
-            || empiricalBiases || !keep.isEmpty || auto || explain
+            || uncentred || weights != .perChannel || absorbBiases || rounding != ConversionOptions().roundingMethod
+            || empiricalBiases != nil || !keep.isEmpty || auto || explain
     }
 
     func validate() throws {
@@ -229,20 +235,7 @@ struct ConvertCommand: ParsableCommand {
         let labelled = try evaluation.map {
             try DataSets.open($0, split: .test, format: network.inputFormat).matched(to: network.classNames)
         }
-        var options = ConversionOptions()
-        options.rangeMethod = RangeMethod(ranges) ?? options.rangeMethod
-        options.clipsOutliers = !unclipped
-        options.equalizesChannels = !sharedScales
-        options.weightScales = weights
-        options.absorbsHighBiases = absorbBiases
-        options.roundingMethod = rounding
-        options.correctsBiasesEmpirically = empiricalBiases
-        options.explains = explain
-        options.wideLayers = keep.map { String($0.dropLast("=int16".count)) }
-        options.calibrationCount = min(calibrationCount, pictures?.count ?? calibrationCount)
-        options.threads = threads ?? Console.cores
-        options.inputIsResident = residentInput
-        options.maxArena = maxArena
+        let options = options(pictures: pictures?.count)
         if network.learnedRanges == nil, let pictures {
             Console.note("calibrating on \(options.calibrationCount) pictures of \(pictures.name)")
         }

@@ -24,4 +24,13 @@ public struct ChannelStatistics: Sendable {
             max(0, mean - 3 * max(0, power - mean * mean).squareRoot())
         }
     }
+
+    /// What each channel covers, but for what lies further than six deviations from its mean.
+    var bulks: [ClosedRange<Float>] {
+        means.indices.map { channel in
+            let (mean, power) = (means[channel], powers[channel])
+            let reach = 6 * max(0, power - mean * mean).squareRoot()
+            return max(minima[channel], mean - reach)...min(maxima[channel], mean + reach)
+        }
+    }
 }

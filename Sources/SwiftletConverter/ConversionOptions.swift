@@ -10,13 +10,15 @@ public struct ConversionOptions: Sendable {
     /// Whether channels have scales of their own where that costs nothing.
     public var equalizesChannels = true
     public var weightScales = WeightScales.perChannel
+    /// Whether channels between linear layers are moved to the middles of their ranges.
+    public var centresChannels = true
     /// Whether what channels hardly ever fall below moves into the biases of who reads them.
     public var absorbsHighBiases = false
     /// How weights are rounded.
     public var roundingMethod = RoundingMethod.adaptive
-    /// Whether biases give back what int8 as a whole does to means; else only what rounding their own weights does. MobileNetV1 0.25 gains two
-    /// decibels by it; MobileNetV2 and SqueezeNet lose as much or less, so it is off unless asked for.
-    public var correctsBiasesEmpirically = false
+    /// Whether biases give back what int8 as a whole does to means; else only what rounding their own weights does. Nil for those biases by
+    /// which the scores of other calibration pictures gain (`BiasChoice`).
+    public var correctsBiasesEmpirically: Bool?
     /// Layers whose outputs have 16 bits, by name.
     public var wideLayers: [String] = []
     /// Whether the report follows each layer's own error to the scores.
@@ -40,9 +42,10 @@ extension ConversionOptions {
             weightScales == .perChannel ? nil : "--weights \(weightScales.rawValue)",
             clipsOutliers ? nil : "--unclipped",
             equalizesChannels ? nil : "--shared-scales",
+            centresChannels ? nil : "--uncentred",
             absorbsHighBiases ? "--absorb-biases" : nil,
             roundingMethod == ConversionOptions().roundingMethod ? nil : "--rounding \(roundingMethod.rawValue)",
-            correctsBiasesEmpirically ? "--empirical-biases" : nil,
+            correctsBiasesEmpirically.map { $0 ? "--empirical-biases" : "--no-empirical-biases" },
         ]
         let kept = wideLayers.map { "--keep \($0)=int16" }
         return (["--ranges \(rangeMethod)"] + flags.compactMap { $0 } + kept).joined(separator: " ")

@@ -56,7 +56,7 @@ extension ConversionPipeline {
         _ network: some TrainedNetwork, calibration: any DataSet, evaluation: any DataSet, options: ConversionOptions,
         note: (TrialNote) -> Void = { _ in }
     ) throws -> Conversion {
-        let graph = try absorbing(
+        let graph = try shifting(
             network.graph.preparedForQuantization(network.preprocessing), on: calibration, options: options)
         let all = Judge(
             pictures: evaluation, float: try Evaluation.evaluate(network, on: evaluation, threads: options.threads))
@@ -113,7 +113,8 @@ extension ConversionPipeline {
 
     /// In the order of what they are usually worth.
     private static let changes: [@Sendable (inout ConversionOptions) -> Void] = [
-        { $0.correctsBiasesEmpirically.toggle() }, { $0.rangeMethod = .meanSquaredError }, { $0.rangeMethod = .minMax },
+        { $0.correctsBiasesEmpirically = true }, { $0.correctsBiasesEmpirically = false },
+        { $0.rangeMethod = .meanSquaredError }, { $0.rangeMethod = .minMax },
         { $0.clipsOutliers.toggle() }, { $0.equalizesChannels.toggle() }, { $0.roundingMethod = .feedback },
         { $0.roundingMethod = .nearest },
     ]

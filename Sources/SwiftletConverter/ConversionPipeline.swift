@@ -30,7 +30,7 @@ public enum ConversionPipeline {
                 throw ConversionError.wrongInput(
                     reason: "\(network.architectureText) has learned no ranges: calibrate it on pictures")
             }
-            let graph = try absorbing(graph, on: calibration, options: options)
+            let graph = try shifting(graph, on: calibration, options: options)
             let seen = try observe(
                 graph, on: calibration, covariances: options.roundingMethod != .nearest, options: options)
             return try quantize(graph, of: network, seen, on: calibration, options: options)
@@ -46,13 +46,29 @@ public enum ConversionPipeline {
     }
 
     /// The network with high biases absorbed, where that is wanted.
-    static func absorbing(_ graph: Graph, on calibration: any DataSet, options: ConversionOptions) throws -> Graph {
+    private static func absorbing(
+        _ graph: Graph, on calibration: any DataSet, options: ConversionOptions
+    ) throws -> Graph {
         guard options.absorbsHighBiases else { return graph }
         let seen = try Calibrator.observe(
             [], averaged: Converter.operationValues(of: graph), in: graph, dataSet: calibration, options: options)
         return try graph.absorbingHighBiases(
             seen.channels.mapValues(\.floors), peaks: seen.channels.mapValues(\.maxima))
     }
+
+    /// The network with high biases absorbed and channels centred, where that is wanted.
+    static func shifting(_ graph: Graph, on calibration: any DataSet, options: ConversionOptions) throws -> Graph {
+        let graph = try absorbing(graph, on: calibration, options: options)
+        let values = graph.centrableValues.sorted()
+        guard options.centresChannels, !values.isEmpty else { return graph }
+        var few = options
+        few.calibrationCount = min(options.calibrationCount, centringPictures)
+        let seen = try Calibrator.observe([], averaged: values, in: graph, dataSet: calibration, options: few)
+        return try graph.centringChannels(seen.channels.mapValues(\.bulks))
+    }
+
+    /// Few are enough: what lies off the middle costs steps, not outputs.
+    private static let centringPictures = 64
 
     /// - Parameters:
     ///   - graph: prepared for quantization.
@@ -74,7 +90,6 @@ public enum ConversionPipeline {
         _ graph: Graph, of network: some TrainedNetwork, _ seen: Observations, on calibration: any DataSet,
         comparesLayers: Bool = true, options: ConversionOptions
     ) throws -> Conversion {
-        let pictures = Calibrator.sample(calibration.count, options: options)
         var known = try seen.calibration(of: graph, options: options)
         if options.clipsOutliers {
             // Steps of 16 bits hold everything.
@@ -84,16 +99,30 @@ public enum ConversionPipeline {
         }
         var assembled = try Converter.assemble(
             graph, calibration: known, leastSplitChannels: Converter.leastSplitChannels)
-        if options.correctsBiasesEmpirically {
-            let correction = EmpiricalBiasCorrection(
-                means: seen.firstMeans,
-                batches: PixelBatches(
-                    dataSet: calibration, indices: Array(pictures.prefix(EmpiricalBiasCorrection.pictures)),
-                    batchSize: 1), threads: options.threads)
-            try Converter.correctBiases(of: &assembled, correction, description: ModelDescription(network))
-        }
+        try mendBiases(of: &assembled, graph, of: network, seen, on: calibration, options: options)
         return try finish(
             assembled, graph, of: network, comparing: comparesLayers ? calibration : nil, options: options)
+    }
+
+    /// Mends biases on pictures, where that is wanted; where nothing is said of it, as far as the scores of others gain by it.
+    private static func mendBiases(
+        of assembled: inout AssembledNetwork, _ graph: Graph, of network: some TrainedNetwork, _ seen: Observations,
+        on calibration: any DataSet, options: ConversionOptions
+    ) throws {
+        let pictures = Calibrator.sample(calibration.count, options: options)
+        let others = Array(pictures.dropFirst(EmpiricalBiasCorrection.pictures).prefix(BiasChoice.pictures))
+        let isForced = options.correctsBiasesEmpirically == true
+        guard isForced || options.correctsBiasesEmpirically == nil && others.count >= BiasChoice.leastPictures else {
+            return
+        }
+        let correction = EmpiricalBiasCorrection(
+            means: seen.firstMeans,
+            batches: PixelBatches(
+                dataSet: calibration, indices: Array(pictures.prefix(EmpiricalBiasCorrection.pictures)), batchSize: 1),
+            threads: options.threads)
+        let file = try Converter.writer(of: assembled, description: ModelDescription(network))
+        guard !isForced else { return try correction.correct(&assembled, file: file) }
+        try BiasChoice(graph, correction, judging: calibration, indices: others).mend(&assembled, file: file)
     }
 
     /// By how much ranges are narrowed while nothing has 16 bits.

@@ -103,13 +103,14 @@ public enum Converter {
             inputsArePixels: true)
     }
 
-    /// Corrects biases on pictures. The network runs in a plan of its own for that: any plan gives the same output.
-    static func correctBiases(
-        of assembled: inout AssembledNetwork, _ correction: EmpiricalBiasCorrection, description: ModelDescription
-    ) throws {
+    /// What writes the network, with its biases or others, into a file that is there to be run on pictures: in a plan of its own,
+    /// since any plan gives the same output.
+    static func writer(
+        of assembled: AssembledNetwork, description: ModelDescription
+    ) throws -> (AssembledNetwork) throws -> [UInt8] {
         let plan = try Planner(assembled.planProblem).plan()
         let leastMACs = assembled.multiplyAccumulates
-        try correction.correct(&assembled) { network in
+        return { network in
             var bytes = try ModelWriter.write(network, plan: plan, description: description, leastMACs: leastMACs)
             ModelWriter.seal(&bytes, selfTestSeed: 0, selfTestChecksum: 0)
             return bytes

@@ -26,9 +26,13 @@ struct EmpiricalBiasCorrection {
     let batches: PixelBatches
     let threads: Int
 
-    /// - Parameter file: writes a network into a file.
+    /// - Parameters:
+    ///   - first: the operation from which on biases are corrected.
+    ///   - file: writes a network into a file.
     /// - Throws: what the data set throws.
-    func correct(_ network: inout AssembledNetwork, file: (AssembledNetwork) throws -> [UInt8]) throws {
+    func correct(_ network: inout AssembledNetwork, from first: Int = 0, file: (AssembledNetwork) throws -> [UInt8])
+        throws
+    {
         let uncorrected = network.operations.map(\.parameters)
         /// What each convolution's biases have been lowered by.
         var corrections = network.operations.map { [Double](repeating: 0, count: $0.outputOrder.count) }
@@ -36,7 +40,7 @@ struct EmpiricalBiasCorrection {
             let model = try ModelFile(contents: file(network), path: "the converted model")
             let seen = try ChannelWatcher.watch(model, network.operations, over: batches, threads: threads)
             var drifts = Drifts(network)
-            for index in network.operations.indices {
+            for index in network.operations.indices.dropFirst(first) {
                 var operation = network.operations[index]
                 operation.parameters = uncorrected[index]
                 let found = drifts.add(

@@ -42,23 +42,77 @@ import Testing
         for seed in UInt64(1)...6 {
             let network = try CalibratedNetwork(network(seed: seed), seed: seed, count: 8)
             analytic += try network.meanError(network.convert(correctsBiases: true))
-            empirical += try network.meanError(network.convertOnPictures())
+            empirical += try network.meanError(network.finish(network.mend(network.assemble())))
         }
         #expect(empirical < 0.7 * analytic, "analytic \(analytic), empirical \(empirical)")
+    }
+
+    @Test func theScoresChooseWhichBiasesAreMended() throws {
+        for seed in UInt64(1)...4 {
+            let network = try CalibratedNetwork(network(seed: seed), seed: seed, count: 8)
+            let plain = try network.assemble()
+            let (mended, chosen) = try (network.mend(plain), network.choose(plain))
+            let sqnrs = try [plain, mended, chosen].map { try network.outputSQNR(network.finish($0)) }
+            #expect(sqnrs[2] >= sqnrs[0] && sqnrs[2] > sqnrs[1] - 0.11, "seed \(seed): \(sqnrs)")
+        }
+    }
+
+    @Test func biasesThatMoveScoresAwayFromFloatAreLeft() throws {
+        let network = try CalibratedNetwork(network(seed: 1), seed: 1, count: 8)
+        let plain = try network.assemble()
+        let off = network.channels.mapValues { seen in zip(seen.means, seen.maxima).map { $0 + $1 } }
+        let chosen = try network.choose(plain, means: off)
+        for (before, after) in zip(plain.operations, chosen.operations) {
+            #expect(before.parameters == after.parameters, "\(before.name)")
+        }
+    }
+
+    @Test func biasesBeforeTheFirstThatIsMendedStay() throws {
+        let network = try CalibratedNetwork(network(seed: 2), seed: 2, count: 8)
+        let plain = try network.assemble()
+        let last = plain.operations.count - 1
+        let mended = try network.mend(plain, from: last)
+        for index in 0..<last { #expect(plain.operations[index].parameters == mended.operations[index].parameters) }
+        #expect(plain.operations[last].parameters != mended.operations[last].parameters)
+        #expect(try network.meanError(network.finish(mended)) < network.meanError(network.finish(plain)))
     }
 }
 
 extension CalibratedNetwork {
-    /// With biases that are corrected on the calibration pictures.
-    fileprivate func convertOnPictures() throws -> ConvertedModel {
-        let preprocessing = Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: [])
-        let correction = EmpiricalBiasCorrection(
-            means: channels.mapValues(\.means), batches: batches, threads: 2)
-        var assembled = try Converter.assemble(
+    private var description: ModelDescription {
+        ModelDescription(
+            architecture: "test", classNames: [],
+            preprocessing: Preprocessing(resize: .stretch, colorOrder: .rgb, mean: [], deviation: []))
+    }
+
+    private func correction(_ means: [ValueID: [Float]]? = nil) -> EmpiricalBiasCorrection {
+        EmpiricalBiasCorrection(means: means ?? channels.mapValues(\.means), batches: batches, threads: 2)
+    }
+
+    fileprivate func assemble() throws -> AssembledNetwork {
+        try Converter.assemble(
             graph, calibration: Calibration(ranges: ranges, channels: channels),
             leastSplitChannels: Converter.leastSplitChannels)
-        let description = ModelDescription(architecture: "test", classNames: [], preprocessing: preprocessing)
-        try Converter.correctBiases(of: &assembled, correction, description: description)
-        return try Converter.finish(assembled, description: description, arrangement: Arrangement())
+    }
+
+    fileprivate func finish(_ assembled: AssembledNetwork) throws -> ConvertedModel {
+        try Converter.finish(assembled, description: description, arrangement: Arrangement())
+    }
+
+    /// With biases that are corrected on the calibration pictures, from an operation on.
+    fileprivate func mend(_ assembled: AssembledNetwork, from first: Int = 0) throws -> AssembledNetwork {
+        var mended = assembled
+        try correction().correct(
+            &mended, from: first, file: Converter.writer(of: assembled, description: description))
+        return mended
+    }
+
+    /// With those biases that the calibration pictures' scores gain by.
+    fileprivate func choose(_ assembled: AssembledNetwork, means: [ValueID: [Float]]? = nil) throws -> AssembledNetwork
+    {
+        var chosen = assembled
+        try BiasChoice(graph, correction(means), judging: batches.dataSet, indices: batches.indices)
+            .mend(&chosen, file: Converter.writer(of: assembled, description: description))
+        return chosen
     }
 }

@@ -75,7 +75,7 @@ public struct LayerExplanation: Sendable, Codable, Equatable {
         switch reason {
         case .saturation: return options.rangeMethod == .minMax ? [] : ["--ranges min-max"]
         case .shiftedMeans:
-            return options.correctsBiasesEmpirically ? ["--rounding nearest"] : ["--empirical-biases"]
+            return options.correctsBiasesEmpirically == true ? ["--rounding nearest"] : ["--empirical-biases"]
         case .weights:
             if options.roundingMethod == .nearest { return ["--rounding adaptive"] }
             return options.equalizesChannels ? ["--shared-scales"] : ["no --shared-scales"]
