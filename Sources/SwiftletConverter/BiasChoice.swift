@@ -26,11 +26,11 @@ struct BiasChoice {
         self.correction = correction
         self.dataSet = dataSet
         self.indices = indices
-        let executor = try FloatExecutor(
-            graph: graph, batchSize: Calibrator.batchSize, threads: correction.threads)
+        let batchSize = Calibrator.batchSize(for: graph)
+        let executor = try FloatExecutor(graph: graph, batchSize: batchSize, threads: correction.threads)
         let classes = executor.outputCount
         var float: [[Float]] = []
-        try PixelBatches(dataSet: dataSet, indices: indices, batchSize: Calibrator.batchSize).forEach { pixels, batch in
+        try PixelBatches(dataSet: dataSet, indices: indices, batchSize: batchSize).forEach { pixels, batch in
             let scores = try executor.run(pixels, count: batch.count)
             for picture in 0..<batch.count {
                 float.append(Array(scores[(picture * classes)..<((picture + 1) * classes)]))

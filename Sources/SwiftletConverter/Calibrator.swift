@@ -96,7 +96,8 @@ struct Observations {
 }
 
 enum Calibrator {
-    private static let batchLimit = 32
+    /// Pictures that go through the float network together.
+    static func batchSize(for graph: Graph) -> Int { FloatExecutor.batchSize(for: graph, limit: 32) }
 
     /// What `values` are, what the channels of `averaged` are, and how the inputs of the `convolutions` go together, over the pictures
     /// of `dataSet`.
@@ -107,7 +108,7 @@ enum Calibrator {
         _ values: [ValueID], averaged: [ValueID] = [], convolutions: [String: ValueID] = [:], in graph: Graph,
         dataSet: any DataSet, options: ConversionOptions
     ) throws -> Observations {
-        let batchSize = FloatExecutor.batchSize(for: graph, limit: batchLimit)
+        let batchSize = batchSize(for: graph)
         let executor = try FloatExecutor(graph: graph, batchSize: batchSize, threads: options.threads)
         var statistics = Dictionary(
             uniqueKeysWithValues: values.map { ($0, ValueStatistics(name: graph.values[$0].name)) })

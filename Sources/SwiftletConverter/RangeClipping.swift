@@ -64,9 +64,11 @@ struct RangeClipping {
     /// - Returns: of each value that is better off with less than its range, which share of it.
     /// - Throws: what the data set throws.
     func shares(on dataSet: any DataSet, indices: [Int], threads: Int) throws -> [ValueID: Float] {
-        let executor = try FloatExecutor(graph: graph, batchSize: max(indices.count, 1), threads: threads)
+        let batchSize = FloatExecutor.batchSize(for: graph, limit: max(indices.count, 1))
+        let executor = try FloatExecutor(graph: graph, batchSize: batchSize, threads: threads)
         var chosen: [ValueID: Float] = [:]
-        try PixelBatches(dataSet: dataSet, indices: indices, batchSize: indices.count).forEach { pixels, batch in
+        try PixelBatches(dataSet: dataSet, indices: Array(indices.prefix(batchSize)), batchSize: batchSize).forEach {
+            pixels, batch in
             let float = try executor.run(pixels, count: batch.count)
             func error(_ family: [ValueID], share: Float) throws -> Double {
                 let grids = family.reduce(into: [ValueID: Grid]()) { grids, value in
