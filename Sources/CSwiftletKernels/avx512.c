@@ -242,6 +242,6 @@ const SKKernels sk_avx512_table = {"avx512vnni",        NAME(convolve),    NAME(
 
 const SKKernels sk_amx_table = {"amx",         NAME(multiplyMatrices), NAME(convolveDepthwise), NAME(add),
                                 NAME(poolMax), NAME(poolAverage),      NAME(accumulate),        NAME(matrixProducts),
-                                NAME(read),    NAME(multiplyRows)};
+                                NAME(read),    NAME(multiplyRows),     NAME(releaseMatrices)};
 #pragma clang attribute pop
 #endif

@@ -19,8 +19,8 @@ extern const SKKernels sk_i8mm_table, sk_dotprod_table, sk_neon_table;
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Whether this process may use AMX's tiles. The kernel wants to be asked, for they make a thread's state 8 KiB larger; every thread
-// of the process may then. To ask again changes nothing.
+// Whether this process may use AMX's tiles. The kernel wants to be asked, for they make a thread's state 8 KiB larger; every
+// thread of the process may then. To ask again changes nothing.
 static int mayUseTiles(void) {
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
     return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&

@@ -2,9 +2,9 @@
 //
 // A group of 8 outputs or fewer leaves half of a vector idle, of 4 or fewer three quarters. So 2 or 4 groups share one: lane
 // `output * share + group` belongs to a group of the set, and the inputs are packed so that one load brings each lane the
-// quad of its own group: [kernel row][column][quad][group of the set][4]. The groups' weights are put together as they are loaded,
-// once for 12 pixels (sorted in advance, once a row, they took a quarter of the time of 128 to 32 channels at 28 pixels).
-// Gain on CondenseNet-74's first stage, 32 to 8 channels in 4 groups, 3x3: 5 times.
+// quad of its own group: [kernel row][column][quad][group of the set][4]. The groups' weights are put together as they are
+// loaded, once for 12 pixels (sorted in advance, once a row, they took a quarter of the time of 128 to 32 channels at 28
+// pixels). Gain on CondenseNet-74's first stage, 32 to 8 channels in 4 groups, 3x3: 5 times.
 
 typedef struct {
     const uint8_t *base;
@@ -217,9 +217,9 @@ static int NAME(convolveSmallGroups)(const SKInput *in, const SKOutput *out, con
 
 #define DENSE_QUADS 64
 
-// A 1x1 convolution of small groups as one group with zeros between: tiles read the row where it lies and write every output where
-// it belongs. Four times the products, but nothing is packed or scattered.
-// Gain on CondenseNet-74's first two stages, 16 to 128 into 32 and 64 channels in 4 groups: 1.3 times.
+// A 1x1 convolution of small groups as one group with zeros between: tiles read the row where it lies and write every output
+// where it belongs. Four times the products, but nothing is packed or scattered. Gain on CondenseNet-74's first two stages, 16
+// to 128 into 32 and 64 channels in 4 groups: 1.3 times.
 static int NAME(convolveAsDense)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
     int32_t inputs = conv->groupInputs, outputs = conv->groupOutputs, groups = conv->groups;
     int32_t count = groups * outputs, channels = groups * inputs, quads = channels / 4, blocks = (count + 15) / 16;

@@ -1,8 +1,8 @@
-// Convolution of one output row with AMX's matrix tiles; part of avx512.c. What is not a dense convolution of enough products stays
-// with the vectors.
+// Convolution of one output row with AMX's matrix tiles; part of avx512.c. What is not a dense convolution of enough products
+// stays with the vectors.
 //
-// A row is cut into equal parts of up to 16 pixels, and the products of one set of them are rounded while the next ones are summed,
-// from one group of channels to the next, too. What it does not do: several rows, see matrixrows512.h.
+// A row is cut into equal parts of up to 16 pixels, and the products of one set of them are rounded while the next ones are
+// summed, from one group of channels to the next, too. What it does not do: several rows, see matrixrows512.h.
 
 #include "matrixproduct512.h"
 
@@ -74,7 +74,7 @@ static inline int32_t NAME(parts)(int32_t pixels) {
 // Whether a row is worth it, in cycles. The vectors take half a cycle a quad for 16 sums. Tiles take 16 for each step of a
 // tile of sums, whatever it holds, and 4 more where weights serve one part of a row alone (to leave those out: MobileNetV1
 // 0.25 at 96 takes 1.02 times as long); 3 more than the vectors for the way of 16 sums through memory; and 350 a row for the
-// configuration (170) and for the first sums, beside which nothing is rounded.
+// configuration, where it is another, and for the first sums, beside which nothing is rounded.
 //
 // Lanes that the last block has not read the weights that follow, for sums that nobody stores. The last step, which is followed
 // by none, is read from a copy; so it has to be as long as what is read too much.
@@ -92,7 +92,7 @@ static void NAME(multiplyGroups)(NAME(Tile) *tile, int32_t pixels, const NAME(Gr
     if (!NAME(takesMatrices)(tile, pixels, groups)) return NAME(convolveGroups)(tile, pixels, groups);
     const NAME(Steps) steps = NAME(steps)(tile->runQuads);
     const int32_t parts = NAME(parts)(pixels);
-    NAME(shapeMatrices)((pixels + parts - 1) / parts, &steps, parts > 1);
+    NAME(shapeMatrices)((pixels + parts - 1) / parts, &steps);
     NAME(Stream) stream;
     stream.turn = stream.pass = 0;
     stream.scales[0].isRectified = 0;
@@ -102,7 +102,6 @@ static void NAME(multiplyGroups)(NAME(Tile) *tile, int32_t pixels, const NAME(Gr
         NAME(multiplyParts)(&stream, tile, &steps, pixels, parts, groups->outputs, group * groups->outputs);
     NAME(passGroups)(tile, -groups->count, groups);
     NAME(roundSome)(&stream.before, MATRIX_SUMS);
-    _tile_release();
 }
 
 static int NAME(multiplyMatrices)(const SKInput *in, const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
@@ -113,7 +112,7 @@ static int NAME(multiplyMatrices)(const SKInput *in, const SKOutput *out, const 
 __attribute__((noinline)) static int64_t NAME(matrixProducts)(int64_t rounds) {
     static const uint8_t some[64] = {1, 2, 3, 4};
     const NAME(Steps) steps = NAME(steps)(16);
-    NAME(shapeMatrices)(16, &steps, 1);
+    NAME(shapeMatrices)(16, &steps);
     _tile_loadd(MATRIX_PIXELS, some, 0);
     _tile_loadd(MATRIX_WEIGHTS, some, 0);
     for (int64_t round = 0; round < rounds; round++) {
@@ -122,6 +121,6 @@ __attribute__((noinline)) static int64_t NAME(matrixProducts)(int64_t rounds) {
         _tile_dpbusd(2, MATRIX_PIXELS, MATRIX_WEIGHTS);
         _tile_dpbusd(3, MATRIX_PIXELS, MATRIX_WEIGHTS);
     }
-    _tile_release();
+    NAME(releaseMatrices)();
     return rounds * 4 * 16 * 16 * 64;
 }

@@ -61,8 +61,8 @@ static int32_t NAME(placeRuns)(const SKWindow *window, const SKRows *rows, const
     return planes->packing.groupStep / 4 * (areJoined ? window->kernelWidth : 1);
 }
 
-// Whether rows gain by company (matrices512.h has what a row takes): those that fill no tile, and windows over many channels, whose
-// inputs are packed once instead of once for each row. Small groups in wide rows are better off in shared vectors.
+// Whether rows gain by company (matrices512.h has what a row takes): those that fill no tile, and windows over many channels,
+// whose inputs are packed once instead of once for each row. Small groups in wide rows are better off in shared vectors.
 static int NAME(gainsByRows)(const SKOutput *out, const SKWindow *window, const SKConvolution *conv) {
     const int isNarrow = out->width < 16, hasWindow = window->kernelWidth * window->kernelHeight > 1;
     if (conv->groups > 1) return conv->groupOutputs >= 8 && (out->width < 8 || (isNarrow && hasWindow));

@@ -1,5 +1,5 @@
-// Pooling of one row with AVX2; part of isa256.h. Rows with a table of channels, or of fewer than 16 channels, are left. The last 16
-// channels of a pixel may be some of the ones before, again.
+// Pooling of one row with AVX2; part of isa256.h. Rows with a table of channels, or of fewer than 16 channels, are left. The
+// last 16 channels of a pixel may be some of the ones before, again.
 #include "pooling.h"
 
 #define MOST_POOLED 16  // rows of a window

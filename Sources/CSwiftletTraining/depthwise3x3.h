@@ -2,13 +2,7 @@
 // gradients) of one vector of channels stay in registers while a row of pixels passes. Part of kernels.h's text.
 // What it does not do: other kernels, or fewer channels than a vector; convolution.h has loops for any window.
 
-typedef float NAME(vector) __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef int32_t NAME(lanes) __attribute__((vector_size(4 * LANES), aligned(4)));
-#define V NAME(vector)
-
 static const float NAME(zeros)[LANES] = {0};
-
-static inline __attribute__((always_inline)) V NAME(load)(const float *p) { return *(const V *)p; }
 
 // Channels are taken LANES at a time; the last vector ends with the last channel and may overlap the one before it.
 // The lanes that are its own are all ones.
@@ -160,5 +154,3 @@ static void NAME(depthwise3x3BackwardWeight)(const STWindow *s, const float *x, 
             }
     }
 }
-
-#undef V

@@ -26,8 +26,15 @@
         }                                                                                     \
     }
 
+typedef float NAME(vector) __attribute__((vector_size(4 * LANES), aligned(4)));
+typedef int32_t NAME(lanes) __attribute__((vector_size(4 * LANES), aligned(4)));
+#define V NAME(vector)
+
+static inline __attribute__((always_inline)) V NAME(load)(const float *p) { return *(const V *)p; }
+
 #include "activations.h"
 #include "convolution.h"
+#include "grouped.h"
 #include "normalization.h"
 #include "elements.h"
 #include "pooling.h"
@@ -36,7 +43,8 @@
 
 const STKernels NAME(table) = {
     ISA, NAME(depthwiseForward), NAME(depthwiseBackwardInput), NAME(depthwiseBackwardWeight), NAME(imageToColumns),
-    NAME(columnsToImage), NAME(channelSums), NAME(addBias), NAME(biasGradient), NAME(normalize), NAME(normalizeReduce),
+    NAME(columnsToImage), NAME(groupedForward), NAME(groupedBackwardInput), NAME(groupedBackwardWeight),
+    NAME(channelSums), NAME(addBias), NAME(biasGradient), NAME(normalize), NAME(normalizeReduce),
     NAME(normalizeBackward), NAME(activate), NAME(activateBackward), NAME(add), NAME(copy), NAME(moveChannels),
     NAME(roundToBFloat16), NAME(maxPoolForward), NAME(maxPoolBackward), NAME(averagePoolForward),
     NAME(averagePoolBackward), NAME(sgd), NAME(adamW),

@@ -1,5 +1,5 @@
 // Memory for maps and parameters.
-#include "CSwiftletTraining.h"
+#include "planes.h"
 #include <stdlib.h>
 #include <string.h>
 #if defined(__linux__)
@@ -20,3 +20,12 @@ float *st_allocate(int64_t count) {
 }
 
 void st_free(float *memory) { free(memory); }
+
+int64_t st_groupedScratch(const STWindow *s, int32_t outputs) {
+    const STWindow part = st_stacked(s);
+    const STPlanes input = st_inputPlanes(&part), output = st_outputPlanes(&part, outputs);
+    const STPlanes mirrored = st_mirroredPlanes(&part, outputs), gradient = st_inputGradientPlanes(&part);
+    const size_t forward = st_planesSize(&input, s) + st_planesSize(&output, s);
+    const size_t backward = st_planesSize(&mirrored, s) + st_planesSize(&gradient, s);
+    return (int64_t)(forward > backward ? forward : backward);
+}

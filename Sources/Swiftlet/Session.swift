@@ -179,6 +179,9 @@ public struct Session {
         observer.didTakeRow(input: index)
         markReady(first: Int(input.firstConsumer), count: Int(input.consumerCount))
         advance(&observer)
+        #if !hasFeature(Embedded)
+            kernels?.release()
+        #endif
     }
 
     /// Whether every operator has made all of its rows.

@@ -47,6 +47,11 @@
                 return true
             }
 
+            /// Gives back what the kernels hold of the processor between two calls: to be called when the last row is made for now.
+            @inlinable
+            @inline(__always)
+            public func release() { table.pointee.release?() }
+
             /// Whether `convolveRows` is worth a call.
             @inline(__always)
             public var takesSeveralRows: Bool { table.pointee.convolveRows != nil }

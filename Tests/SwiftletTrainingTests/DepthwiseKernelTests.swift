@@ -32,33 +32,6 @@ import Testing
         return windows
     }
 
-    /// Calls `body` with the positions of input, weight and output of every product.
-    private func forEachProduct(_ s: STWindow, _ body: (_ input: Int, _ weight: Int, _ output: Int) -> Void) {
-        let (height, width, channels) = (Int(s.height), Int(s.width), Int(s.channels))
-        for image in 0..<Int(s.images) {
-            for oy in 0..<Int(s.outHeight) {
-                for ox in 0..<Int(s.outWidth) {
-                    for tap in 0..<9 {
-                        let iy = oy * Int(s.strideHeight) - Int(s.paddingTop) + tap / 3 * Int(s.dilationHeight)
-                        let ix = ox * Int(s.strideWidth) - Int(s.paddingLeft) + tap % 3 * Int(s.dilationWidth)
-                        guard (0..<height).contains(iy), (0..<width).contains(ix) else { continue }
-                        let output = (image * Int(s.outHeight) + oy) * Int(s.outWidth) + ox
-                        let input = (image * height + iy) * width + ix
-                        for channel in 0..<channels {
-                            body(
-                                input * channels + channel, tap * channels + channel, output * channels + channel)
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    private func expectNear(_ found: [Float], _ expected: [Double], _ what: String, _ s: STWindow) {
-        let worst = zip(found, expected).map { abs(Double($0) - $1) }.max() ?? 0
-        #expect(worst < 1e-4, "\(what): off by \(worst) for \(s)")
-    }
-
     @Test func forwardAndBothGradientsEqualPlainLoops() {
         var generator = SeededGenerator(seed: 9)
         func random(_ count: Int) -> [Float] { (0..<count).map { _ in Float.random(in: -1...1, using: &generator) } }
@@ -71,10 +44,15 @@ import Testing
             var y = [Double](repeating: 0, count: outputs)
             var dx = [Double](repeating: 0, count: inputs)
             var dw = weightBefore.map { Double($0) }
-            forEachProduct(window) { input, tap, output in
-                y[output] += Double(x[input]) * Double(weight[tap])
-                dx[input] += Double(dy[output]) * Double(weight[tap])
-                dw[tap] += Double(dy[output]) * Double(x[input])
+            window.forEachTap { inputPixel, tap, outputPixel in
+                for channel in 0..<channels {
+                    let input = inputPixel * channels + channel
+                    let place = tap * channels + channel
+                    let output = outputPixel * channels + channel
+                    y[output] += Double(x[input]) * Double(weight[place])
+                    dx[input] += Double(dy[output]) * Double(weight[place])
+                    dw[place] += Double(dy[output]) * Double(x[input])
+                }
             }
             var rank: Int32 = 0
             while let kernels = st_kernels_at(rank)?.pointee {

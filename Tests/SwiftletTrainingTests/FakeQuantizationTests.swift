@@ -132,7 +132,7 @@ import Testing
         let values = (0..<24).map { _ in Float.random(in: -1...1, using: &generator) }
         let weight = Parameter(
             name: "w", tensor: Tensor(shape: [4, 2, 3, 1], values: values),
-            layout: .convolution(outputs: 4, inputs: 2, taps: 3), isDecayed: true, threads: 1, isTrained: false)
+            layout: .convolution(inputs: 2, taps: 3), isDecayed: true, threads: 1, isTrained: false)
         // Two groups of two inputs.
         let scales: [Float] = [0.5, 0.125, 0.25, 0.5]
         let quantizer = WeightQuantizer(weight: weight, inputs: scales.map { .fixed($0) }, groups: 2)

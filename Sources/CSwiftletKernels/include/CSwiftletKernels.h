@@ -97,6 +97,8 @@ typedef struct {
     // Several rows at once, as if one after the other; null where that is not worth it. The input's rows and the output's start
     // are those of SKRows.
     int (*convolveRows)(const SKInput *, const SKOutput *, const SKWindow *, const SKConvolution *, const SKRows *);
+    // Gives back what the kernels hold of the processor between two calls; null where they hold nothing.
+    void (*release)(void);
 } SKKernels;
 
 // The kernels for an instruction set by name (amx, avx512vnni, avxvnni, avx2; i8mm, dotprod, neon), or the best that this processor

@@ -12,6 +12,8 @@ typedef struct {
     int32_t kernelHeight, kernelWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, paddingTop, paddingLeft;
 } STWindow;
 
+#define ST_MOST_TAPS 49
+
 // 0 none, 1 ReLU, 2 ReLU6, 3 leaky ReLU, 4 sigmoid, 5 tanh, 6 swish, 7 ELU, 8 hard swish,
 // 9 slope * x + offset between 0 and 1, 10 (slope * x + offset) ^ exponent
 typedef struct {
@@ -40,6 +42,14 @@ typedef struct {
     // a value a channel of the image, NULL for zeros
     void (*imageToColumns)(const STWindow *, const float *x, const float *pad, int32_t first, int32_t count, float *col);
     void (*columnsToImage)(const STWindow *, const float *col, int32_t first, int32_t count, float *dx);
+    // Stride 1, at most ST_MOST_TAPS taps, padding no wider than the window's reach; weight [outputs][taps][channels / groups],
+    // `scratch` of st_groupedScratch floats
+    void (*groupedForward)(const STWindow *, int32_t groups, int32_t outputs, const float *x, const float *weight, float *y,
+                           float *scratch);
+    void (*groupedBackwardInput)(const STWindow *, int32_t groups, int32_t outputs, const float *dy, const float *weight,
+                                 float *dx, int accumulate, float *scratch);
+    void (*groupedBackwardWeight)(const STWindow *, int32_t groups, int32_t outputs, const float *x, const float *dy,
+                                  float *dWeight, float *scratch);
     // sums and squares [channels] are added to
     void (*channelSums)(const float *x, int64_t rows, int32_t channels, double *sums, double *squares);
     void (*addBias)(float *x, int64_t rows, int32_t channels, const float *bias);
@@ -87,6 +97,9 @@ const STKernels *st_kernels(void);
 
 // The kernels of every instruction set that this machine has, best first; NULL after the last.
 const STKernels *st_kernels_at(int32_t rank);
+
+// Floats that grouped convolutions under this window work in.
+int64_t st_groupedScratch(const STWindow *, int32_t outputs);
 
 // `count` zeros that begin on a 64-byte line, so that no full vector straddles two; large ones on huge pages where the
 // system has them. NULL when there is no memory.

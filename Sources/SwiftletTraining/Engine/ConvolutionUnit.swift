@@ -1,8 +1,9 @@
 /// A convolution (or fully connected layer) with the batch norm, bias and activation that follow it.
 ///
 /// Works in chunks of images that fit into the second-level cache, so that statistics and gradients read what has just been
-/// written. 1x1 convolutions are matrix products on the map itself, depthwise ones a kernel of their own, all others
-/// go through im2col. What it does not do: know about masks; a learned group convolution keeps its weights masked.
+/// written. 1x1 convolutions are matrix products on the map itself, depthwise ones and those of narrow groups have kernels of
+/// their own, all others go through im2col. What it does not do: know about masks; a learned group convolution keeps its
+/// weights masked.
 import CSwiftletTraining
 import SwiftletGraph
 
@@ -10,6 +11,7 @@ final class ConvolutionUnit: Unit {
     enum Method {
         case pointwise
         case depthwise
+        case grouped
         case columns
     }
 
@@ -27,7 +29,7 @@ final class ConvolutionUnit: Unit {
     private let input: Shape
     /// One a thread.
     private let multipliers: [MatrixMultiplier]
-    /// One a thread; im2col of one image and one group.
+    /// One a thread; im2col of one image and one group, or what the kernels of narrow groups work in.
     private var columns: [UnsafeMutablePointer<Float>] = []
     /// One a thread; a chunk of a deferred source, normalized.
     private var normalized: [UnsafeMutablePointer<Float>] = []
@@ -53,6 +55,8 @@ final class ConvolutionUnit: Unit {
                 .depthwise
             } else if window.kernel == .one, window.stride == .one, window.padding == .none {
                 .pointwise
+            } else if Self.isNarrow(groups, input, output.shape, window), padValues == nil {
+                .grouped
             } else {
                 .columns
             }
@@ -65,10 +69,23 @@ final class ConvolutionUnit: Unit {
             let count = min(chunk, batchSize) * source.shape.elementCount
             normalized = (0..<threads).map { _ in allocateZeros(count) }
         }
-        if method == .columns {
-            let count = output.pixels * columnDepth
+        if method == .columns || method == .grouped {
+            var shape = STWindow(window, input: input, output: output.shape, images: min(chunk, batchSize))
+            let count =
+                method == .columns
+                ? output.pixels * columnDepth : Int(st_groupedScratch(&shape, Int32(output.shape.channels)))
             columns = (0..<threads).map { _ in allocateZeros(count) }
         }
+    }
+
+    /// Whether there are groups whose products are too thin for a matrix product, under a window that stays in the map.
+    private static func isNarrow(_ groups: Int, _ input: Shape, _ output: Shape, _ window: Window) -> Bool {
+        let reachDown = window.dilation.height * (window.kernel.height - 1)
+        let reachRight = window.dilation.width * (window.kernel.width - 1)
+        let padding = window.padding
+        return groups > 1 && output.channels / groups <= 32 && window.stride == .one
+            && window.kernel.height * window.kernel.width <= Int(ST_MOST_TAPS)
+            && max(padding.top, padding.bottom) <= reachDown && max(padding.left, padding.right) <= reachRight
     }
 
     deinit { for memory in columns + normalized { st_free(memory) } }
@@ -147,6 +164,10 @@ final class ConvolutionUnit: Unit {
                     into: Matrix(values: y + group * groupOutputs, stride: outputs),
                     rows: images.count * output.pixels, columns: groupOutputs, depth: groupInputs, accumulate: false)
             }
+        case .grouped:
+            var shape = STWindow(window, input: input, output: output.shape, images: images.count)
+            kernels.groupedForward(
+                &shape, Int32(groups), Int32(outputs), x, weightValues, y, columns[share.thread])
         case .columns:
             var shape = STWindow(window, input: input, output: output.shape, images: 1)
             let columns = columns[share.thread]
@@ -229,6 +250,13 @@ final class ConvolutionUnit: Unit {
                     slice, weights(group), into: Matrix(values: dx + group * groupInputs, stride: input.channels),
                     rows: rows, columns: groupInputs, depth: groupOutputs, accumulate: source.accumulates)
             }
+        case .grouped:
+            var shape = STWindow(window, input: input, output: output.shape, images: images.count)
+            let scratch = columns[share.thread]
+            kernels.groupedBackwardWeight(&shape, Int32(groups), Int32(outputs), x, dy, dw, scratch)
+            guard let dx else { break }
+            kernels.groupedBackwardInput(
+                &shape, Int32(groups), Int32(outputs), dy, weightValues, dx, source.accumulates ? 1 : 0, scratch)
         case .columns:
             backwardColumns(images, x, dy, dw, share)
         }

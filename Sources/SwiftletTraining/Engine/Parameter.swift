@@ -7,8 +7,9 @@ import SwiftletGraph
 /// How an array lies in memory, against PyTorch's layout in the graph.
 enum ParameterLayout {
     case plain
-    /// `[out, in, kh, kw]` as `[out, kh, kw, in]`: the order of im2col.
-    case convolution(outputs: Int, inputs: Int, taps: Int)
+    /// `[out, in, kh, kw]` as `[out, kh, kw, in]`: the order of im2col. `places` says where each output lies; empty where they
+    /// stay in order.
+    case convolution(inputs: Int, taps: Int, places: [Int] = [])
     /// `[channels, 1, kh, kw]` as `[taps, channels]`.
     case depthwise(channels: Int, taps: Int)
 
@@ -16,10 +17,10 @@ enum ParameterLayout {
     func position(_ index: Int) -> Int {
         switch self {
         case .plain: return index
-        case .convolution(_, let inputs, let taps):
+        case .convolution(let inputs, let taps, let places):
             let (output, rest) = index.quotientAndRemainder(dividingBy: inputs * taps)
             let (input, tap) = rest.quotientAndRemainder(dividingBy: taps)
-            return (output * taps + tap) * inputs + input
+            return ((places.isEmpty ? output : places[output]) * taps + tap) * inputs + input
         case .depthwise(let channels, let taps):
             let (channel, tap) = index.quotientAndRemainder(dividingBy: taps)
             return tap * channels + channel

@@ -52,22 +52,23 @@ struct UnitBuilder {
             let layout: ParameterLayout =
                 isDepthwise
                 ? .depthwise(channels: inputs, taps: taps)
-                : .convolution(outputs: convolution.outputChannels, inputs: inputs / convolution.groups, taps: taps)
+                : .convolution(
+                    inputs: inputs / convolution.groups, taps: taps,
+                    places: convolution.groups == 1 && !convolution.hasBias ? places(behind: node) : [])
             addConvolution(
                 node, weight: parameter("weight", node, layout, isDecayed: true),
                 bias: convolution.hasBias ? parameter("bias", node, .plain, isDecayed: false) : nil,
                 groups: convolution.groups, window: convolution.window, padValues: convolution.padValues)
-        case .learnedGroupConvolution(let convolution):
+        case .learnedGroupConvolution:
             let inputs = sources[0].shape.channels
-            let weight = parameter(
-                "weight", node, .convolution(outputs: convolution.outputChannels, inputs: inputs, taps: 1),
-                isDecayed: true)
-            let mask = buffer("mask", node)
+            let layout = ParameterLayout.convolution(inputs: inputs, taps: 1, places: places(behind: node))
+            let weight = parameter("weight", node, layout, isDecayed: true)
+            let mask = buffer("mask", node, layout)
             for index in 0..<weight.count { weight.values[index] *= mask.values[index] }
             masks.append((weight, mask, node))
             addConvolution(node, weight: weight, bias: nil, groups: 1, window: Window(kernel: .one))
-        case .linear(let outputs):
-            let layout = ParameterLayout.convolution(outputs: outputs, inputs: sources[0].shape.channels, taps: 1)
+        case .linear:
+            let layout = ParameterLayout.convolution(inputs: sources[0].shape.channels, taps: 1)
             addConvolution(
                 node, weight: parameter("weight", node, layout, isDecayed: true),
                 bias: parameter("bias", node, .plain, isDecayed: false), groups: 1, window: Window(kernel: .one))
@@ -203,6 +204,11 @@ struct UnitBuilder {
     ) {
         var batchNorm: Node?
         var value = node.outputs[0]
+        if case .convolution(_, _, let places) = weight.layout, !places.isEmpty {
+            let shuffle = onlyConsumer(of: value)!
+            value = shuffle.outputs[0]
+            fused.insert(shuffle.name)
+        }
         if let next = onlyConsumer(of: value), case .batchNorm = next.operation, bias == nil {
             batchNorm = next
             value = next.outputs[0]
@@ -217,6 +223,17 @@ struct UnitBuilder {
                 weightQuantizer: quantization?.quantizer(of: weight, node, groups: groups),
                 normalization: normalization, groups: groups, window: window, padValues: padValues,
                 batchSize: batchSize, multipliers: multipliers, isTrained: isTrained))
+    }
+
+    /// Where the outputs of a dense convolution lie so that the shuffle that alone reads them has nothing left to do; empty where
+    /// there is none.
+    private func places(behind node: Node) -> [Int] {
+        guard isTrained, quantization == nil, let reader = onlyConsumer(of: node.outputs[0]),
+            case .channelShuffle(let groups) = reader.operation
+        else { return [] }
+        let channels = graph.shape(of: node.outputs[0]).channels
+        let perGroup = channels / groups
+        return (0..<channels).map { $0 % perGroup * groups + $0 / perGroup }
     }
 
     /// The normalization of `value`'s map with the activation that alone reads it; and the value that then stands there.
@@ -261,9 +278,9 @@ struct UnitBuilder {
         return parameter
     }
 
-    private mutating func buffer(_ suffix: String, _ node: Node) -> Parameter {
+    private mutating func buffer(_ suffix: String, _ node: Node, _ layout: ParameterLayout = .plain) -> Parameter {
         let buffer = Parameter(
-            name: "\(node.name).\(suffix)", tensor: graph.parameter(suffix, of: node)!, layout: .plain,
+            name: "\(node.name).\(suffix)", tensor: graph.parameter(suffix, of: node)!, layout: layout,
             isDecayed: false, threads: multipliers.count, isTrained: false)
         buffers.append(buffer)
         return buffer

@@ -72,7 +72,7 @@ final class WeightQuantizer {
     private func place(_ output: Int) -> (first: Int, stride: Int, groupInputs: Int, count: Int) {
         switch weight.layout {
         case .depthwise(let channels, let taps): (output, channels, 1, taps)
-        case .convolution(_, let inputs, let taps): (output * inputs * taps, 1, inputs, inputs * taps)
+        case .convolution(let inputs, let taps, _): (output * inputs * taps, 1, inputs, inputs * taps)
         case .plain: preconditionFailure("\(weight.name) is no weight of a convolution")
         }
     }

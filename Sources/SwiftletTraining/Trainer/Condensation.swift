@@ -24,20 +24,22 @@ extension Engine {
             let stages = schedule.stages(before: epoch, factor: convolution.condensationFactor)
             let dropped = inputs / convolution.condensationFactor * stages
             let rows = weight.shape[0] / convolution.groups
+            func place(_ row: Int, _ input: Int) -> Int { weight.layout.position(row * inputs + input) }
             for group in 0..<convolution.groups {
                 let first = group * rows
                 func norm(_ input: Int) -> Float {
-                    (first..<(first + rows)).reduce(0) { $0 + abs(weight.values[$1 * inputs + input]) }
+                    (first..<(first + rows)).reduce(0) { $0 + abs(weight.values[place($1, input)]) }
                 }
-                var alive = (0..<inputs).filter { mask.values[first * inputs + $0] != 0 }
+                var alive = (0..<inputs).filter { mask.values[place(first, $0)] != 0 }
                 alive.sort { (norm($0), $0) < (norm($1), $1) }
                 let excess = alive.count - (inputs - dropped)
                 for input in alive.prefix(max(excess, 0)) {
                     for row in first..<(first + rows) {
-                        mask.values[row * inputs + input] = 0
-                        weight.values[row * inputs + input] = 0
-                        weight.moments[0][row * inputs + input] = 0
-                        weight.moments[1][row * inputs + input] = 0
+                        let index = place(row, input)
+                        mask.values[index] = 0
+                        weight.values[index] = 0
+                        weight.moments[0][index] = 0
+                        weight.moments[1][index] = 0
                     }
                 }
             }
@@ -54,13 +56,10 @@ extension Engine {
             for group in 0..<convolution.groups {
                 let first = group * rows
                 for input in 0..<inputs {
-                    var square: Float = 0
-                    for row in first..<(first + rows) {
-                        square += weight.values[row * inputs + input] * weight.values[row * inputs + input]
-                    }
+                    let places = (first..<(first + rows)).map { weight.layout.position($0 * inputs + input) }
+                    let square = places.reduce(0) { $0 + weight.values[$1] * weight.values[$1] }
                     let factor = square > 0 ? lasso / square.squareRoot() : 0
-                    for row in first..<(first + rows) {
-                        let index = row * inputs + input
+                    for index in places {
                         gradient[index] = (gradient[index] + factor * weight.values[index]) * mask.values[index]
                     }
                 }
