@@ -21,8 +21,10 @@ def swiftlet(program, *arguments):
 
 def linked_operators(model):
     """The Swift source that leaves out the operators, and the version of the format, that the model does not have."""
-    kinds = sorted({operation["operatorKind"] for operation in model["operators"]})
-    cases = "".join(f"        case OperatorKind.{kind}.rawValue: .{kind}\n" for kind in kinds)
+    kinds = {operation["operatorKind"] for operation in model["operators"]}
+    if "separableBlock" in kinds:
+        kinds |= {"convolution", "depthwiseConvolution"}  # its stages
+    cases = "".join(f"        case OperatorKind.{kind}.rawValue: .{kind}\n" for kind in sorted(kinds))
     return ("/// The operators of one model; takes the place of the file of this name in SwiftletFormat.\n\n"
             "extension OperatorRecord {\n    @inlinable\n    @inline(__always)\n"
             "    public var operatorKind: OperatorKind? {\n        switch kind {\n"

@@ -10,6 +10,7 @@
 // Rounding takes the instructions that the specification was made of: `sqrdmulh` is its doubled high product, `srshl` its shift
 // once negative numbers are less by 1. So there are no doubtful lanes here, as there are on x86.
 #include <arm_neon.h>
+#include "linked.h"
 #include "requantize.h"
 
 #define LANES 4
@@ -259,5 +260,7 @@ static inline int NAME(mostPixels)(int vectors) { return PIXELS_OF(vectors); }
         else NAME(tilePartialOne)(t, s, pixels);                                                                         \
     }
 
-#define TABLE(name) \
-    {name, NAME(convolve), NAME(convolveDepthwise), NAME(add), NAME(poolMax), NAME(poolAverage), NAME(accumulate), 0, 0}
+#define TABLE(name)                                                                                              \
+    {name, LINKED(convolution, NAME(convolve)), LINKED(depthwiseConvolution, NAME(convolveDepthwise)),           \
+     LINKED(add, NAME(add)), LINKED(maxPool, NAME(poolMax)), LINKED(averagePool, NAME(poolAverage)),             \
+     LINKED(globalAveragePool, NAME(accumulate)), 0, 0}

@@ -145,7 +145,7 @@ extension Session {
         let output = outputRow(record.output, buffer: buffer, row: max(done, 0), width: Int(record.outputWidth))
         let makesRow: Bool
         let path: KernelPath
-        if record.kind == OperatorKind.globalAveragePool.rawValue {
+        if record.operatorKind == .globalAveragePool {
             makesRow = 1 - done == Int(record.inputHeight)
             path = makesWhole ? stepMean(record, rowsTaken: -done, output: output) : .reference
             counter.pointee = makesRow ? 1 : Int16(done - 1)

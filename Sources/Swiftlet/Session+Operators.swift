@@ -48,20 +48,20 @@ extension Session {
         return .reference
     }
 
+    /// Not inlined, for what it has on the stack would lie below every convolution, which has more.
+    @inline(never)
     private func runBinary(
         _ record: OperatorRecord, part: RowPart?, row: Int, output: OutputRow, range: OutputRange
     ) -> KernelPath {
-        guard let kind = record.operatorKind else { return .reference }
-        let parameters = BinaryParameters(
-            block: reader.pointer(record.parameters), record: record, kind: kind, range: range)
+        let parameters = BinaryParameters(block: reader.pointer(record.parameters), record: record, range: range)
         let channels = Int(record.inputChannels)
         var output = output
-        var first = operandRow(record, kind: kind, isSecond: false, row: row)
-        var second = operandRow(record, kind: kind, isSecond: true, row: row)
+        var first = operandRow(record, isSecond: false, row: row)
+        var second = operandRow(record, isSecond: true, row: row)
         #if !hasFeature(Embedded)
             part?.takeColumns(of: &first, &second, &output, rowTable)
         #endif
-        switch kind {
+        switch record.operatorKind {
         case .add:
             if record.flags.isEmpty, let kernels {
                 let path = kernels.add(first, second, output, channels: channels, parameters)
@@ -78,7 +78,7 @@ extension Session {
     }
 
     /// A row of one of an operator's two inputs, which may have only one row or column, or lie in the parameters.
-    private func operandRow(_ record: OperatorRecord, kind: OperatorKind, isSecond: Bool, row: Int) -> InputRows {
+    private func operandRow(_ record: OperatorRecord, isSecond: Bool, row: Int) -> InputRows {
         let flags = record.flags
         let row = flags.contains(isSecond ? .secondRepeatsRows : .firstRepeatsRows) ? 0 : row
         let repeatsColumns = flags.contains(isSecond ? .secondRepeatsColumns : .firstRepeatsColumns)
@@ -89,13 +89,14 @@ extension Session {
             if repeatsColumns { rows.pixelBytes = 0 }
             return rows
         }
-        let layout = BinaryLayout(record, kind: kind)
+        let layout = BinaryLayout(record)
         let start = BinaryLayout.constantsOffset + row * layout.constantRowBytes
         rowTable[1] = (reader.pointer(record.parameters) + start).assumingMemoryBound(to: UInt8.self)
         return InputRows(
             rows: rowTable + 1, width: width, pixelBytes: repeatsColumns ? 0 : layout.channels, channels: nil)
     }
 
+    @inline(never)
     private func runSoftmax(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) {
         let block = reader.pointer(record.parameters)
         let input = singleRow(record.input, row: row, slot: 0, width: Int(record.inputWidth))

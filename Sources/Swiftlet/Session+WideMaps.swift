@@ -23,8 +23,7 @@ extension Session {
         case .add:
             let first = singleRow(record.input, row: row, slot: 0, width: Int(record.outputWidth))
             let second = singleRow(record.second, row: row, slot: 1, width: Int(record.outputWidth))
-            let parameters = BinaryParameters(
-                block: reader.pointer(record.parameters), record: record, kind: .add, range: range)
+            let parameters = BinaryParameters(block: reader.pointer(record.parameters), record: record, range: range)
             addWideRow(first, second, output, channels: channels, parameters, maps)
         default: break  // `stepMean` runs the mean; `ModelReader` has refused all others.
         }

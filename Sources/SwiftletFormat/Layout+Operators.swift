@@ -15,9 +15,9 @@ public struct BinaryLayout: Equatable, Sendable {
     public var channels: Int
     public static let constantsOffset = 64
 
-    public init(_ record: OperatorRecord, kind: OperatorKind) {
+    public init(_ record: OperatorRecord) {
         multiplierCount =
-            switch kind {
+            switch record.operatorKind {
             case .add: 3
             case .prelu: 2
             case .multiply: 1

@@ -1,16 +1,16 @@
 /// The part of the proof that depends on the kind of an operator: its shapes and its parameter block.
 ///
-/// After it has passed, a kernel may index every table and follow every entry of one. What it does not prove: that the numbers
-/// make sense.
+/// After it has passed, a kernel may index every table and follow every entry of one. Each switch asks the record anew, for a
+/// build that has some kinds alone then leaves out the proof of all others. What it does not prove: that the numbers make sense.
 import SwiftletArithmetic
 
 extension ModelReader {
-    func checkShapes(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) {
+    func checkShapes(_ record: OperatorRecord, index: Int) throws(FormatError) {
         let (inputs, outputs) = (Int(record.inputChannels), Int(record.outputChannels))
         func require(_ condition: Bool, _ value: Int) throws(FormatError) {
             guard condition else { throw .invalid(part: .geometry, index: index, value: value) }
         }
-        switch kind {
+        switch record.operatorKind {
         case .convolution:
             let groups = Int(record.groups)
             try require(groups > 0, groups)
@@ -54,13 +54,14 @@ extension ModelReader {
             guard scratch.arenaOffset % 4 == 0, scratch.rowBytes.saturated >= outputs * 4 else {
                 throw .outOfBounds(part: .buffer, index: index, value: outputs * 4, limit: scratch.rowBytes.saturated)
             }
+        case nil: throw .invalid(part: .operatorKind, index: index, value: Int(record.kind))
         }
     }
 
-    func checkParameters(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) {
+    func checkParameters(_ record: OperatorRecord, index: Int) throws(FormatError) {
         let fileBytes = header.fileBytes.saturated
         let given = record.parameterBytes.saturated
-        let needed = try parameterBytes(record, kind: kind, index: index)
+        let needed = try parameterBytes(record, index: index)
         guard given == needed else { throw .outOfBounds(part: .parameters, index: index, value: given, limit: needed) }
         let end = record.parameters.saturated + needed
         guard end <= fileBytes else {
@@ -71,11 +72,11 @@ extension ModelReader {
                 byteOffset: record.parameters.saturated % ConvolutionLayout.alignment,
                 alignment: ConvolutionLayout.alignment)
         }
-        if needed > 0 { try checkContents(of: pointer(record.parameters), record, kind: kind, index: index) }
+        if needed > 0 { try checkContents(of: pointer(record.parameters), record, index: index) }
     }
 
     /// The exact size of the block, which follows from the kind and the shapes; at most the file's.
-    private func parameterBytes(_ record: OperatorRecord, kind: OperatorKind, index: Int) throws(FormatError) -> Int {
+    private func parameterBytes(_ record: OperatorRecord, index: Int) throws(FormatError) -> Int {
         let fileBytes = Int64(header.fileBytes.saturated)
         // The largest part comes first and in 64 bits: that of the whole block could overflow where `Int` has 32.
         func bounded(_ bytes: Int64) throws(FormatError) {
@@ -85,7 +86,7 @@ extension ModelReader {
                     limit: Int(fileBytes))
             }
         }
-        switch kind {
+        switch record.operatorKind {
         case .convolution:
             let groups = Int64(record.groups)
             let inputs = (Int64(record.inputChannels) / groups + 3) / 4 * 4
@@ -98,7 +99,7 @@ extension ModelReader {
             return ConvolutionLayout(record).byteCount
         case .add, .multiply, .maximum, .minimum, .prelu:
             try bounded(Int64(record.outputHeight) * Int64(record.outputWidth))
-            let layout = BinaryLayout(record, kind: kind)
+            let layout = BinaryLayout(record)
             try bounded(Int64(layout.constantHeight) * Int64(layout.constantWidth) * Int64(layout.channels))
             return layout.byteCount
         case .lookup:
@@ -116,14 +117,12 @@ extension ModelReader {
         case .separableBlock:
             let most = SeparableBlock.byteCount(stages: 3)
             return record.parameterBytes.saturated == most ? most : SeparableBlock.byteCount(stages: 2)
-        case .maxPool, .averagePool, .concatenate: return 0
+        case .maxPool, .averagePool, .concatenate, nil: return 0
         }
     }
 
-    private func checkContents(
-        of block: UnsafeRawPointer, _ record: OperatorRecord, kind: OperatorKind, index: Int
-    ) throws(FormatError) {
-        switch kind {
+    private func checkContents(of block: UnsafeRawPointer, _ record: OperatorRecord, index: Int) throws(FormatError) {
+        switch record.operatorKind {
         case .convolution, .depthwiseConvolution:
             let layout = ConvolutionLayout(record)
             for channel in 0..<Int(record.outputChannels) {
@@ -133,7 +132,7 @@ extension ModelReader {
                     largest: record.largestShift, index: index)
             }
         case .add, .multiply, .maximum, .minimum, .prelu:
-            for pair in 0..<BinaryLayout(record, kind: kind).multiplierCount {
+            for pair in 0..<BinaryLayout(record).multiplierCount {
                 try checkMultiplier(
                     block.load(fromByteOffset: pair * 8, as: Int32.self),
                     shift: Int(block.load(fromByteOffset: pair * 8 + 4, as: Int32.self)), index: index)
@@ -174,7 +173,7 @@ extension ModelReader {
                     throw .outOfBounds(part: .parameters, index: index, value: Int(max(low, high)), limit: Int(limit))
                 }
             }
-        case .maxPool, .averagePool, .lookup, .concatenate: break
+        case .maxPool, .averagePool, .lookup, .concatenate, nil: break
         }
     }
 

@@ -250,7 +250,7 @@ extension ModelReader {
             throw .invalid(part: .operatorKind, index: index, value: Int(record.flags.rawValue))
         }
         if record.isWide { try checkWideMaps(record, kind: kind, index: index) }
-        try checkShapes(record, kind: kind, index: index)
-        try checkParameters(record, kind: kind, index: index)
+        try checkShapes(record, index: index)
+        try checkParameters(record, index: index)
     }
 }

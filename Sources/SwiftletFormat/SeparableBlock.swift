@@ -133,8 +133,8 @@ extension ModelReader {
             guard kind == .convolution || stage.groups == 1 else {
                 throw .invalid(part: .geometry, index: index, value: Int(stage.groups))
             }
-            try checkShapes(operation, kind: kind, index: index)
-            try checkParameters(operation, kind: kind, index: index)
+            try checkShapes(operation, index: index)
+            try checkParameters(operation, index: index)
         }
         guard block.stage(block.stageCount - 1).outputChannels == record.outputChannels else {
             throw .invalid(part: .geometry, index: index, value: Int(record.outputChannels))

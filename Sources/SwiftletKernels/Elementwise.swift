@@ -17,8 +17,8 @@ public struct BinaryParameters {
     public var range: OutputRange
 
     /// - Parameter block: the multipliers, see `BinaryLayout`.
-    public init(block: UnsafeRawPointer, record: OperatorRecord, kind: OperatorKind, range: OutputRange) {
-        let count = BinaryLayout(record, kind: kind).multiplierCount
+    public init(block: UnsafeRawPointer, record: OperatorRecord, range: OutputRange) {
+        let count = BinaryLayout(record).multiplierCount
         func multiplier(_ index: Int) -> FixedPointMultiplier {
             guard index < count else { return FixedPointMultiplier(multiplier: 0, shift: 0) }
             return FixedPointMultiplier(
