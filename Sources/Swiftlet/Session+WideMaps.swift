@@ -9,17 +9,20 @@ extension Session {
     func runWide(_ record: OperatorRecord, row: Int, output: OutputRow, range: OutputRange) -> KernelPath {
         let maps = WideMaps(record, range: range)
         let channels = Int(record.inputChannels)
+        func step() -> WindowStep { windowStep(record, part: nil, row: row, output: output) }
         switch record.operatorKind {
-        case .convolution, .depthwiseConvolution, .maxPool, .averagePool:
-            let step = windowStep(record, part: nil, row: row, output: output)
-            switch record.operatorKind {
-            case .convolution:
-                convolveWideRow(step.input, output, step.window, parameters(record, range), maps)
-            case .depthwiseConvolution:
-                convolveDepthwiseWideRow(step.input, output, step.window, parameters(record, range), maps)
-            case .maxPool: poolMaxWideRow(step.input, output, step.window, channels: channels, maps)
-            default: poolAverageWideRow(step.input, output, step.window, channels: channels, maps)
-            }
+        case .convolution:
+            let step = step()
+            convolveWideRow(step.input, output, step.window, parameters(record, range), maps)
+        case .depthwiseConvolution:
+            let step = step()
+            convolveDepthwiseWideRow(step.input, output, step.window, parameters(record, range), maps)
+        case .maxPool:
+            let step = step()
+            poolMaxWideRow(step.input, output, step.window, channels: channels, maps)
+        case .averagePool:
+            let step = step()
+            poolAverageWideRow(step.input, output, step.window, channels: channels, maps)
         case .add:
             let first = singleRow(record.input, row: row, slot: 0, width: Int(record.outputWidth))
             let second = singleRow(record.second, row: row, slot: 1, width: Int(record.outputWidth))

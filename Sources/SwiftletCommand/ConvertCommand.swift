@@ -103,15 +103,6 @@ struct ConvertCommand: ParsableCommand {
 
     static let standardRanges = "\(ConversionOptions().rangeMethod)"
 
-    /// Options that need a float network that knows something.
-    private static let floatOptions =
-        "--calibration, --evaluation, --report, --unclipped, --shared-scales, --uncentred, --weights, --absorb-biases, --rounding, --empirical-biases, --keep, --auto and --explain"
-    private var asksForFloat: Bool {
-        calibration != nil || evaluation != nil || report != nil || unclipped || sharedScales
-            || uncentred || weights != .perChannel || absorbBiases || rounding != ConversionOptions().roundingMethod
-            || empiricalBiases != nil || !keep.isEmpty || auto || explain
-    }
-
     func validate() throws {
         guard RangeMethod(ranges) != nil else {
             throw ValidationError("--ranges is one of \(RangeMethod.forms.joined(separator: ", ")), not '\(ranges)'")
@@ -134,8 +125,8 @@ struct ConvertCommand: ParsableCommand {
         guard randomWeights == nil || !imported.isGiven else {
             throw ValidationError("\(ImportOptions.flags) are for imported networks, not for random weights")
         }
-        guard randomWeights == nil || !asksForFloat else {
-            throw ValidationError("random weights know nothing: leave out \(Self.floatOptions)")
+        if randomWeights != nil, let given = Self.given(of: floatOptions) {
+            throw ValidationError("random weights know nothing: leave out \(given)")
         }
         let needed = randomWeights == nil ? 2 : 1
         guard files.count == needed else {
@@ -173,9 +164,9 @@ struct ConvertCommand: ParsableCommand {
 
     /// A network that is quantized already: nothing is calibrated, nothing is lost.
     private func takeOver(_ graph: TFLiteGraph, path: String, to output: String) throws {
-        guard !asksForFloat else {
+        if let given = Self.given(of: floatOptions) {
             throw CommandFailure(
-                "\(path) is quantized already: leave out \(Self.floatOptions); swiftlet eval measures the model")
+                "\(path) is quantized already: leave out \(given); swiftlet eval measures the model")
         }
         let model = try imported.model(of: graph, path: path, arrangement: arrangement)
         try AtomicFile.write(model.bytes, to: output)

@@ -25,12 +25,14 @@ public struct ChannelStatistics: Sendable {
         }
     }
 
-    /// What each channel covers, but for what lies further than six deviations from its mean.
+    /// What each channel covers, but for what lies further than six deviations from its mean. Nothing of a channel that no number
+    /// stands for, having met NaN or infinity: the choice of ranges refuses that by name.
     var bulks: [ClosedRange<Float>] {
         means.indices.map { channel in
             let (mean, power) = (means[channel], powers[channel])
             let reach = 6 * max(0, power - mean * mean).squareRoot()
-            return max(minima[channel], mean - reach)...min(maxima[channel], mean + reach)
+            let (low, high) = (max(minima[channel], mean - reach), min(maxima[channel], mean + reach))
+            return low <= high && (high - low).isFinite ? low...high : 0...0
         }
     }
 }

@@ -30,23 +30,6 @@ extension ConversionPipeline {
     private static let glancePictures = 48
     private static let glanceLoss = 0.5
 
-    /// What float says to labelled pictures.
-    private struct Judge {
-        var pictures: any DataSet
-        var float: EvaluationResult
-
-        func accuracy(_ model: ConvertedModel, threads: Int) throws -> ConversionReport.Accuracy {
-            let file = try ModelFile(contents: model.bytes, path: "the converted model")
-            return .init(float: float, int8: try Evaluation.evaluate(file, on: pictures, threads: threads))
-        }
-
-        /// `count` of the pictures, spread over all classes.
-        func glance(_ count: Int, seed: UInt64) -> Judge {
-            let few = Array(seededShuffle(of: pictures.count, seed: seed).prefix(count))
-            return Judge(pictures: pictures.subset(few), float: float.subset(few))
-        }
-    }
-
     /// - Parameters:
     ///   - evaluation: labelled pictures, none of which should be among those of `calibration`.
     ///   - note: told of each trial before it begins.
@@ -58,8 +41,7 @@ extension ConversionPipeline {
     ) throws -> Conversion {
         let graph = try shifting(
             network.graph.preparedForQuantization(network.preprocessing), on: calibration, options: options)
-        let all = Judge(
-            pictures: evaluation, float: try Evaluation.evaluate(network, on: evaluation, threads: options.threads))
+        let all = try Judge(network, on: evaluation, threads: options.threads)
         let few = all.glance(glancePictures, seed: options.seed)
         let seen = try observe(graph, on: calibration, covariances: true, options: options)
         let lowered = try Lowering.lower(graph)
@@ -76,12 +58,12 @@ extension ConversionPipeline {
         func attempt(_ options: ConversionOptions) throws {
             guard !trials.contains(where: { $0.flags == options.flags }) else { return }
             note(TrialNote(number: trials.count + 1, limit: limit, flags: options.flags))
-            let model = try quantize(options, comparesLayers: false).model
-            let glance = try few.accuracy(model, threads: options.threads)
+            let model = try quantize(options, comparesLayers: false).model.bytes
+            let glance = try few.accuracy(model)
             if let best, glance.sqnr < best.few.sqnr - glanceLoss {
                 return trials.append(.init(flags: options.flags, accuracy: glance))
             }
-            let accuracy = try all.accuracy(model, threads: options.threads)
+            let accuracy = try all.accuracy(model)
             trials.append(.init(flags: options.flags, accuracy: accuracy))
             if best.map({ accuracy.isBetter(than: $0.all) }) ?? true {
                 (best, chosen, kept) = ((glance, accuracy), options, trials.count - 1)

@@ -99,30 +99,32 @@ public enum ConversionPipeline {
         }
         var assembled = try Converter.assemble(
             graph, calibration: known, leastSplitChannels: Converter.leastSplitChannels)
-        try mendBiases(of: &assembled, graph, of: network, seen, on: calibration, options: options)
+        try mendBiases(of: &assembled, of: network, seen, on: calibration, options: options)
         return try finish(
             assembled, graph, of: network, comparing: comparesLayers ? calibration : nil, options: options)
     }
 
     /// Mends biases on pictures, where that is wanted; where nothing is said of it, as far as the scores of others gain by it.
     private static func mendBiases(
-        of assembled: inout AssembledNetwork, _ graph: Graph, of network: some TrainedNetwork, _ seen: Observations,
+        of assembled: inout AssembledNetwork, of network: some TrainedNetwork, _ seen: Observations,
         on calibration: any DataSet, options: ConversionOptions
     ) throws {
         let pictures = Calibrator.sample(calibration.count, options: options)
-        let others = Array(pictures.dropFirst(EmpiricalBiasCorrection.pictures).prefix(BiasChoice.pictures))
-        let isForced = options.correctsBiasesEmpirically == true
-        guard isForced || options.correctsBiasesEmpirically == nil && others.count >= BiasChoice.leastPictures else {
-            return
-        }
         let correction = EmpiricalBiasCorrection(
             means: seen.firstMeans,
             batches: PixelBatches(
                 dataSet: calibration, indices: Array(pictures.prefix(EmpiricalBiasCorrection.pictures)), batchSize: 1),
             threads: options.threads)
         let file = try Converter.writer(of: assembled, description: ModelDescription(network))
-        guard !isForced else { return try correction.correct(&assembled, file: file) }
-        try BiasChoice(graph, correction, judging: calibration, indices: others).mend(&assembled, file: file)
+        switch options.correctsBiasesEmpirically {
+        case false?: return
+        case true?: try correction.correct(&assembled, file: file)
+        case nil:
+            let others = pictures.dropFirst(EmpiricalBiasCorrection.pictures).prefix(BiasChoice.pictures)
+            guard others.count >= BiasChoice.leastPictures else { return }
+            let judge = try Judge(network, on: calibration.subset(Array(others)), threads: options.threads)
+            try BiasChoice(correction: correction, judge: judge).mend(&assembled, file: file)
+        }
     }
 
     /// By how much ranges are narrowed while nothing has 16 bits.

@@ -46,6 +46,8 @@ public struct OperatorFlags: OptionSet, Sendable {
 
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    // Computed and inlined: a stored global of another module is made on first use, and every use asks whether it has been.
+
     /// The first input has one row, which serves for every row of the output.
     @inlinable public static var firstRepeatsRows: OperatorFlags { OperatorFlags(rawValue: 1) }
     /// The first input has one column, which serves for every column of the output.

@@ -7,6 +7,8 @@ public struct KernelPath: RawRepresentable, Hashable, Sendable {
 
     @inlinable public init(rawValue: Int32) { self.rawValue = rawValue }
 
+    // Computed and inlined: a stored global of another module is made on first use, and every use asks whether it has been.
+
     /// No kernel was chosen, or the shape or a multiplier is beyond it.
     @inlinable public static var reference: KernelPath { KernelPath(rawValue: 0) }
     /// From the rows where they lie.

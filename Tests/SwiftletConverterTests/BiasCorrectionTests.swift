@@ -111,7 +111,8 @@ extension CalibratedNetwork {
     fileprivate func choose(_ assembled: AssembledNetwork, means: [ValueID: [Float]]? = nil) throws -> AssembledNetwork
     {
         var chosen = assembled
-        try BiasChoice(graph, correction(means), judging: batches.dataSet, indices: batches.indices)
+        let judge = try Judge(PixelNetwork(graph: graph), on: batches.dataSet.subset(batches.indices), threads: 2)
+        try BiasChoice(correction: correction(means), judge: judge)
             .mend(&chosen, file: Converter.writer(of: assembled, description: description))
         return chosen
     }

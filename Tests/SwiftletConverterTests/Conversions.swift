@@ -243,3 +243,17 @@ extension CalibratedNetwork {
             dataSet: GivenPictures(format: format, pictures: pictures), indices: Array(pictures.indices), batchSize: 1)
     }
 }
+
+/// A network that takes pixels as they are.
+struct PixelNetwork: TrainedNetwork {
+    let graph: Graph
+    var classNames: [String] { (0..<graph.outputShape.elementCount).map { "class \($0)" } }
+    var preprocessing: Preprocessing {
+        let channels = graph.inputShape.channels
+        return Preprocessing(
+            resize: .stretch, colorOrder: .rgb, mean: Array(repeating: 0, count: channels),
+            deviation: Array(repeating: 1, count: channels))
+    }
+    var architectureText: String { graph.name }
+    var trainingData: String? { nil }
+}

@@ -9,17 +9,12 @@ import Testing
     /// Two linear bottlenecks, a sum of both, and a convolution that reads the sum.
     private func bottlenecks(reader: Window = Window(kernel: .one), seed: UInt64 = 3) throws -> Graph {
         var graph = Graph(name: "test", input: Shape(height: 5, width: 5, channels: 2))
-        func convolution(_ name: String, _ outputs: Int, _ input: ValueID, _ window: Window) throws -> ValueID {
-            try graph.append(
-                .convolution(Convolution(outputChannels: outputs, window: window, hasBias: true)), name: name,
-                input: input)
-        }
-        let first = try convolution("first", 3, graph.input, .centred(3))
-        var value = try convolution("expansion", 6, first, Window(kernel: .one))
+        let first = try graph.convolution("first", graph.input, to: 3, .centred(3))
+        var value = try graph.convolution("expansion", first, to: 6)
         value = try graph.append(.activation(.relu6), name: "relu", input: value)
-        let second = try convolution("second", 3, value, Window(kernel: .one))
+        let second = try graph.convolution("second", value, to: 3)
         let sum = try graph.append(.add, name: "sum", inputs: [first, second])[0]
-        graph.output = try convolution("reader", 4, sum, reader)
+        graph.output = try graph.convolution("reader", sum, to: 4, reader)
         var generator = SeededGenerator(seed: seed)
         graph.randomizeParameters(using: &generator)
         return graph

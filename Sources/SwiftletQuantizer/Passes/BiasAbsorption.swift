@@ -12,6 +12,7 @@ extension Graph {
     /// - Parameters:
     ///   - floors: of each channel of values that activations make, 0 or more.
     ///   - peaks: the largest number of each of those channels: one that reaches 6 behind a ReLU6 keeps its bias.
+    /// - Returns: the network as it is where no float holds what its biases would be.
     /// - Throws: `GraphError` for parameters that are missing.
     public func absorbingHighBiases(_ floors: [ValueID: [Float]], peaks: [ValueID: [Float]]) throws -> Graph {
         /// By the name of the convolution that makes a value, and of each that reads it.
@@ -29,7 +30,7 @@ extension Graph {
             lowered[node.name] = floor
             for reader in readers { absorbed[reader.name] = floor }
         }
-        return try GraphRewriter.rewrite(self) { rewriter, node in
+        let result = try GraphRewriter.rewrite(self) { rewriter, node in
             guard lowered[node.name] != nil || absorbed[node.name] != nil else { return try rewriter.keep(node) }
             var weight = try requiredParameter("weight", of: node)
             var bias = try biasOrZeros(of: node, outputs: weight.shape[0])
@@ -39,6 +40,7 @@ extension Graph {
             if let floor = lowered[node.name] { for channel in bias.indices { bias[channel] -= floor[channel] } }
             try rewriter.keep(node, weight: weight, bias: bias)
         }
+        return result.hasFiniteParameters ? result : self
     }
 }
 

@@ -17,11 +17,12 @@ extension Graph {
     /// The same network, with channels lowered such that the widest of the values that additions tie together becomes narrowest.
     ///
     /// - Parameter bounds: what each channel of the centrable values covers; a value without any stays as it is.
+    /// - Returns: the network as it is where no float holds what its biases would be.
     /// - Throws: `GraphError` for parameters that are missing.
     public func centringChannels(_ bounds: [ValueID: [ClosedRange<Float>]]) throws -> Graph {
         let lowered = Centring(self).middles(of: bounds)
         guard !lowered.isEmpty else { return self }
-        return try GraphRewriter.rewrite(self) { rewriter, node in
+        let centred = try GraphRewriter.rewrite(self) { rewriter, node in
             guard case .convolution = node.operation else { return try rewriter.keep(node) }
             let (own, read) = (lowered[node.outputs[0]], lowered[node.inputs[0]])
             guard own != nil || read != nil else { return try rewriter.keep(node) }
@@ -31,6 +32,7 @@ extension Graph {
             if let own { for channel in bias.indices { bias[channel] -= own[channel] } }
             try rewriter.keep(node, weight: weight, bias: bias)
         }
+        return centred.hasFiniteParameters ? centred : self
     }
 }
 

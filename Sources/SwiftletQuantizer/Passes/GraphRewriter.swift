@@ -106,3 +106,8 @@ public enum PassError: Error, Equatable, CustomStringConvertible {
         }
     }
 }
+
+extension Graph {
+    /// Whether no parameter is NaN or infinity, as what is made of numbers near the end of what floats hold may be.
+    var hasFiniteParameters: Bool { parameters.values.allSatisfy { $0.values.allSatisfy(\.isFinite) } }
+}
