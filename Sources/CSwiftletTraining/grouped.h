@@ -116,7 +116,7 @@ static void NAME(moves)(const STWindow *s, int columns, int isMirrored, int *mov
     }
 }
 
-// The convolution of the planes in `scratch` into planes behind them.
+// The convolution of some planes into others, group by group.
 static void NAME(groupProducts)(const STPlanes *from, const STPlanes *to, int groups, const float *in, float *out,
                                 ptrdiff_t groupWeights, NAME(GroupWeights) w) {
     for (int group = 0; group < groups; group++, w.values += groupWeights)
@@ -207,9 +207,12 @@ static void NAME(groupedBackwardWeight)(const STWindow *s, int32_t groups, int32
                     float *dw = dWeight + output * row + tap * inputs + c;
                     const int apart = s->dilationWidth;
                     run = s->kernelWidth == 3 ? 3 : 1;
-#define PRODUCTS(N, M) NAME(planeProducts)(in, apart, g, stride, dw, row, inputs, N, M)
-                    if (run == 3) step == 4 ? PRODUCTS(4, 3) : step == 2 ? PRODUCTS(2, 3) : PRODUCTS(1, 3);
-                    else step == 4 ? PRODUCTS(4, 1) : step == 2 ? PRODUCTS(2, 1) : PRODUCTS(1, 1);
+#define PRODUCTS(N)                                                                    \
+    case N:                                                                            \
+        if (run == 3) NAME(planeProducts)(in, apart, g, stride, dw, row, inputs, N, 3); \
+        else NAME(planeProducts)(in, apart, g, stride, dw, row, inputs, N, 1);          \
+        break;
+                    switch (step) { PRODUCTS(1) PRODUCTS(2) PRODUCTS(4) }
 #undef PRODUCTS
                 }
         }
