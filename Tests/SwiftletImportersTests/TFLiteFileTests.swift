@@ -36,7 +36,7 @@ import Testing
         #expect(compared == 18)
     }
 
-    /// Its own picture and the answer that TFLite Micro's example has for it.
+    /// Its bytes are compared by the conformance case `tflm_net_person_detect`, which is this network.
     @Test(.enabled(if: SharedFolder.has(folder))) func aFileThatTodaysInterpreterRefusesIsRead() throws {
         let path = SharedFolder.file("\(Self.folder)/person_detect_int8.tflite").path
         let graph = try TFLiteTranslator.translate(TFLiteFile.graph(contentsOf: path))
