@@ -21,8 +21,7 @@ struct BiasChoice {
     /// - Throws: what the data set throws.
     func mend(_ network: inout AssembledNetwork, file: (AssembledNetwork) throws -> [UInt8]) throws {
         var best = (network: network, decibels: try judge.accuracy(file(network)).sqnr + Self.leastGain)
-        let last = network.operations.lastIndex { $0.record.operatorKind == .convolution } ?? 0
-        for first in [0, last] {
+        for first in [0, network.lastConvolution] {
             var mended = network
             try correction.correct(&mended, from: first, file: file)
             let decibels = try judge.accuracy(file(mended)).sqnr

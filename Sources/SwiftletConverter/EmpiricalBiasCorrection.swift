@@ -3,7 +3,8 @@
 /// What rounding its weights takes from a layer's mean is given back when they are packed (`StoredConvolution`). But layers round and
 /// clamp what they make as well, and the means of channels drift. Of the drift that is seen, part is inherited, and goes
 /// when the layers before are mended; each convolution's bias takes back the rest. A bias is felt by those outputs alone
-/// that the activation does not clamp, and which these are changes with it, hence a few rounds.
+/// that the activation does not clamp, and which these are changes with it, hence a few rounds. What they leave, for clamps do not
+/// let through just what is given back before them, the last convolution makes up for: nothing behind it could.
 ///
 /// Source: Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", appendix D, which mends
 /// layers one after the other; that each knows its own part lets all be mended at once.
@@ -33,6 +34,14 @@ struct EmpiricalBiasCorrection {
     func correct(_ network: inout AssembledNetwork, from first: Int = 0, file: (AssembledNetwork) throws -> [UInt8])
         throws
     {
+        try mend(&network, from: first, file: file)
+        let last = network.lastConvolution
+        if first < last { try mend(&network, from: last, file: file) }
+    }
+
+    private func mend(
+        _ network: inout AssembledNetwork, from first: Int, file: (AssembledNetwork) throws -> [UInt8]
+    ) throws {
         let uncorrected = network.operations.map(\.parameters)
         /// What each convolution's biases have been lowered by.
         var corrections = network.operations.map { [Double](repeating: 0, count: $0.outputOrder.count) }
@@ -115,6 +124,11 @@ private struct Drifts {
         }
         return correction
     }
+}
+
+extension AssembledNetwork {
+    /// The last operation that has a bias; 0 where none has.
+    var lastConvolution: Int { operations.lastIndex { $0.record.operatorKind == .convolution } ?? 0 }
 }
 
 extension AssembledOperation {

@@ -47,6 +47,17 @@ import Testing
         #expect(empirical < 0.7 * analytic, "analytic \(analytic), empirical \(empirical)")
     }
 
+    /// A clamp lets through less of what is given back before it, and the shown means would keep the rest.
+    @Test func theLastBiasesMakeUpForWhatThoseBeforeLeave() throws {
+        for seed in UInt64(1)...6 {
+            let network = try CalibratedNetwork(network(seed: seed), seed: seed, count: 8)
+            let mended = try network.mend(network.assemble())
+            let step = Double(mended.operations.last?.record.outputScale ?? 0)
+            let error = try network.meanError(network.finish(mended))
+            #expect(error < 0.05 * step, "seed \(seed): means are off by \(error), a step is \(step)")
+        }
+    }
+
     @Test func theScoresChooseWhichBiasesAreMended() throws {
         for seed in UInt64(1)...4 {
             let network = try CalibratedNetwork(network(seed: seed), seed: seed, count: 8)
