@@ -76,7 +76,8 @@ let package = Package(
             name: "Swiftlet", dependencies: ["SwiftletArithmetic", "SwiftletFormat", "SwiftletKernels"],
             swiftSettings: settings),
         .target(
-            name: "CBoard", path: "boards", sources: [board.startUp, "console.c", "memory.c", "arithmetic.c", "model.c"],
+            name: "CBoard", path: "boards",
+            sources: [board.startUp, "console.c", "memory.c", "arithmetic.c", "model.c"],
             publicHeadersPath: ".",
             cSettings: [.headerSearchPath(".."), .unsafeFlags(c + ["--embed-dir=\(Context.packageDirectory)"])]),
         .executableTarget(
