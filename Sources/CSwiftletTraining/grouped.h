@@ -206,7 +206,7 @@ static void NAME(groupedBackwardWeight)(const STWindow *s, int32_t groups, int32
                     const float *g = gradients + output * stride;
                     float *dw = dWeight + output * row + tap * inputs + c;
                     const int apart = s->dilationWidth;
-                    run = s->kernelWidth == 3 ? 3 : 1;
+                    run = s->kernelWidth == 3 ? 3 : 1;  // taps that share each load of gradients
 #define PRODUCTS(N)                                                                    \
     case N:                                                                            \
         if (run == 3) NAME(planeProducts)(in, apart, g, stride, dw, row, inputs, N, 3); \

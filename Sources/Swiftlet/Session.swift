@@ -180,6 +180,7 @@ public struct Session {
         markReady(first: Int(input.firstConsumer), count: Int(input.consumerCount))
         advance(&observer)
         #if !hasFeature(Embedded)
+            // Here and not row by row: to set up matrix tiles takes as long as many a row.
             kernels?.release()
         #endif
     }

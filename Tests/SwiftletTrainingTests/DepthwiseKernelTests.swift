@@ -34,43 +34,25 @@ import Testing
 
     @Test func forwardAndBothGradientsEqualPlainLoops() {
         var generator = SeededGenerator(seed: 9)
-        func random(_ count: Int) -> [Float] { (0..<count).map { _ in Float.random(in: -1...1, using: &generator) } }
         for window in Self.windows() {
             let channels = Int(window.channels)
-            let inputs = Int(window.images * window.height * window.width) * channels
-            let outputs = Int(window.images * window.outHeight * window.outWidth) * channels
-            let (x, weight, dy) = (random(inputs), random(9 * channels), random(outputs))
-            let (before, weightBefore) = (random(inputs), random(9 * channels))
-            var y = [Double](repeating: 0, count: outputs)
-            var dx = [Double](repeating: 0, count: inputs)
-            var dw = weightBefore.map { Double($0) }
-            window.forEachTap { inputPixel, tap, outputPixel in
-                for channel in 0..<channels {
-                    let input = inputPixel * channels + channel
-                    let place = tap * channels + channel
-                    let output = outputPixel * channels + channel
-                    y[output] += Double(x[input]) * Double(weight[place])
-                    dx[input] += Double(dy[output]) * Double(weight[place])
-                    dw[place] += Double(dy[output]) * Double(x[input])
+            let check = KernelCheck(
+                inputs: window.inputPixels * channels, weights: 9 * channels, outputs: window.outputPixels * channels,
+                using: &generator
+            ) { multiply in
+                window.forEachTap { input, tap, output in
+                    for channel in 0..<channels {
+                        multiply(input * channels + channel, tap * channels + channel, output * channels + channel)
+                    }
                 }
             }
-            var rank: Int32 = 0
-            while let kernels = st_kernels_at(rank)?.pointee {
-                let name = String(cString: kernels.name)
+            forEachInstructionSet { name, kernels in
                 var shape = window
-                var found = [Float](repeating: .nan, count: outputs)
-                kernels.depthwiseForward(&shape, x, weight, &found)
-                expectNear(found, y, "\(name) forward", window)
-                found = [Float](repeating: .nan, count: inputs)
-                kernels.depthwiseBackwardInput(&shape, dy, weight, &found, 0)
-                expectNear(found, dx, "\(name) input gradient", window)
-                found = before
-                kernels.depthwiseBackwardInput(&shape, dy, weight, &found, 1)
-                expectNear(found, zip(before, dx).map { Double($0) + $1 }, "\(name) added input gradient", window)
-                found = weightBefore
-                kernels.depthwiseBackwardWeight(&shape, x, dy, &found)
-                expectNear(found, dw, "\(name) weight gradient", window)
-                rank += 1
+                check.expect(
+                    "\(name), \(window)",
+                    forward: { kernels.depthwiseForward(&shape, check.x, check.weight, &$0) },
+                    backwardInput: { kernels.depthwiseBackwardInput(&shape, check.dy, check.weight, &$0, $1) },
+                    backwardWeight: { kernels.depthwiseBackwardWeight(&shape, check.x, check.dy, &$0) })
             }
         }
     }

@@ -41,51 +41,40 @@ import Testing
     @Test func forwardAndBothGradientsEqualPlainLoops() {
         var generator = SeededGenerator(seed: 11)
         for each in Self.cases(using: &generator) {
-            func random(_ count: Int) -> [Float] {
-                (0..<count).map { _ in Float.random(in: -1...1, using: &generator) }
-            }
-            var window = each.window
-            let (channels, outputs) = (Int(window.channels), each.groups * each.groupOutputs)
-            let inputCount = Int(window.images * window.height * window.width) * channels
-            let outputCount = Int(window.images * window.outHeight * window.outWidth) * outputs
-            let taps = Int(window.kernelHeight * window.kernelWidth)
-            let weightCount = outputs * taps * each.groupInputs
-            let (x, weight, dy) = (random(inputCount), random(weightCount), random(outputCount))
-            let (before, weightBefore) = (random(inputCount), random(weightCount))
-            var y = [Double](repeating: 0, count: outputCount)
-            var dx = [Double](repeating: 0, count: inputCount)
-            var dw = weightBefore.map { Double($0) }
-            window.forEachTap { inputPixel, tap, outputPixel in
-                for output in 0..<outputs {
-                    for channel in 0..<each.groupInputs {
-                        let from = inputPixel * channels + output / each.groupOutputs * each.groupInputs + channel
-                        let place = (output * taps + tap) * each.groupInputs + channel
-                        let to = outputPixel * outputs + output
-                        y[to] += Double(x[from]) * Double(weight[place])
-                        dx[from] += Double(dy[to]) * Double(weight[place])
-                        dw[place] += Double(dy[to]) * Double(x[from])
+            let (channels, outputs) = (Int(each.window.channels), each.groups * each.groupOutputs)
+            let taps = Int(each.window.kernelHeight * each.window.kernelWidth)
+            let check = KernelCheck(
+                inputs: each.window.inputPixels * channels, weights: outputs * taps * each.groupInputs,
+                outputs: each.window.outputPixels * outputs, using: &generator
+            ) { multiply in
+                each.window.forEachTap { input, tap, output in
+                    for channel in 0..<outputs {
+                        let first = channel / each.groupOutputs * each.groupInputs
+                        for groupInput in 0..<each.groupInputs {
+                            multiply(
+                                input * channels + first + groupInput,
+                                (channel * taps + tap) * each.groupInputs + groupInput, output * outputs + channel)
+                        }
                     }
                 }
             }
-            var rank: Int32 = 0
-            while let kernels = st_kernels_at(rank)?.pointee {
-                let name = "\(String(cString: kernels.name)), \(each)"
+            forEachInstructionSet { name, kernels in
+                var window = each.window
                 let (groups, width) = (Int32(each.groups), Int32(outputs))
                 // What is left from another call must not matter, unless it is no number.
-                var scratch = random(Int(st_groupedScratch(&window, width)))
-                var found = [Float](repeating: .nan, count: outputCount)
-                kernels.groupedForward(&window, groups, width, x, weight, &found, &scratch)
-                expectNear(found, y, "\(name): forward", window)
-                found = [Float](repeating: .nan, count: inputCount)
-                kernels.groupedBackwardInput(&window, groups, width, dy, weight, &found, 0, &scratch)
-                expectNear(found, dx, "\(name): input gradient", window)
-                found = before
-                kernels.groupedBackwardInput(&window, groups, width, dy, weight, &found, 1, &scratch)
-                expectNear(found, zip(before, dx).map { Double($0) + $1 }, "\(name): added input gradient", window)
-                found = weightBefore
-                kernels.groupedBackwardWeight(&window, groups, width, x, dy, &found, &scratch)
-                expectNear(found, dw, "\(name): weight gradient", window)
-                rank += 1
+                var scratch = [Float](repeating: 3, count: Int(st_groupedScratch(&window, width)))
+                check.expect(
+                    "\(name), \(each)",
+                    forward: {
+                        kernels.groupedForward(&window, groups, width, check.x, check.weight, &$0, &scratch)
+                    },
+                    backwardInput: {
+                        kernels.groupedBackwardInput(
+                            &window, groups, width, check.dy, check.weight, &$0, $1, &scratch)
+                    },
+                    backwardWeight: {
+                        kernels.groupedBackwardWeight(&window, groups, width, check.x, check.dy, &$0, &scratch)
+                    })
             }
         }
     }

@@ -37,7 +37,9 @@ let boards = [
 
 let name = Context.environment["BOARD"] ?? "m4"
 guard let board = boards[name] else {
-    fatalError("there is no board '\(name)'; there are \(boards.keys.sorted().joined(separator: ", "))")
+    let names = boards.keys.sorted().joined(separator: ", ")
+    FileHandle.standardError.write(Data("there is no board '\(name)'; BOARD is one of \(names)\n".utf8))
+    exit(2)
 }
 
 /// The core's kernels of operators that the model does not have are left out.

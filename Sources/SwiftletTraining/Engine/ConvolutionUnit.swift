@@ -29,8 +29,8 @@ final class ConvolutionUnit: Unit {
     private let input: Shape
     /// One a thread.
     private let multipliers: [MatrixMultiplier]
-    /// One a thread; im2col of one image and one group, or what the kernels of narrow groups work in.
-    private var columns: [UnsafeMutablePointer<Float>] = []
+    /// One a thread; im2col of one image and one group, or the planes of narrow groups.
+    private var scratch: [UnsafeMutablePointer<Float>] = []
     /// One a thread; a chunk of a deferred source, normalized.
     private var normalized: [UnsafeMutablePointer<Float>] = []
     /// Images whose input and output fill about half of a second-level cache of 1 MiB.
@@ -55,7 +55,7 @@ final class ConvolutionUnit: Unit {
                 .depthwise
             } else if window.kernel == .one, window.stride == .one, window.padding == .none {
                 .pointwise
-            } else if Self.isNarrow(groups, input, output.shape, window), padValues == nil {
+            } else if padValues == nil, groups > 1, Self.suitsPlanes(window, outputs: output.shape.channels / groups) {
                 .grouped
             } else {
                 .columns
@@ -69,26 +69,29 @@ final class ConvolutionUnit: Unit {
             let count = min(chunk, batchSize) * source.shape.elementCount
             normalized = (0..<threads).map { _ in allocateZeros(count) }
         }
-        if method == .columns || method == .grouped {
+        let scratchCount: Int
+        switch method {
+        case .pointwise, .depthwise: return
+        case .grouped:
             var shape = STWindow(window, input: input, output: output.shape, images: min(chunk, batchSize))
-            let count =
-                method == .columns
-                ? output.pixels * columnDepth : Int(st_groupedScratch(&shape, Int32(output.shape.channels)))
-            columns = (0..<threads).map { _ in allocateZeros(count) }
+            scratchCount = Int(st_groupedScratch(&shape, Int32(output.shape.channels)))
+        case .columns: scratchCount = output.pixels * columnDepth
         }
+        scratch = (0..<threads).map { _ in allocateZeros(scratchCount) }
     }
 
-    /// Whether there are groups whose products are too thin for a matrix product, under a window that stays in the map.
-    private static func isNarrow(_ groups: Int, _ input: Shape, _ output: Shape, _ window: Window) -> Bool {
+    /// Whether the kernels of narrow groups take a convolution under `window`, and gain by it: 32 outputs a group are those of
+    /// the widest layers of CondenseNet; wider groups were not measured.
+    private static func suitsPlanes(_ window: Window, outputs: Int) -> Bool {
         let reachDown = window.dilation.height * (window.kernel.height - 1)
         let reachRight = window.dilation.width * (window.kernel.width - 1)
         let padding = window.padding
-        return groups > 1 && output.channels / groups <= 32 && window.stride == .one
+        return outputs <= 32 && window.stride == .one
             && window.kernel.height * window.kernel.width <= Int(ST_MOST_TAPS)
             && max(padding.top, padding.bottom) <= reachDown && max(padding.left, padding.right) <= reachRight
     }
 
-    deinit { for memory in columns + normalized { st_free(memory) } }
+    deinit { for memory in scratch + normalized { st_free(memory) } }
 
     override var parameters: [Parameter] { [weight] + normalization.parameters }
 
@@ -167,10 +170,10 @@ final class ConvolutionUnit: Unit {
         case .grouped:
             var shape = STWindow(window, input: input, output: output.shape, images: images.count)
             kernels.groupedForward(
-                &shape, Int32(groups), Int32(outputs), x, weightValues, y, columns[share.thread])
+                &shape, Int32(groups), Int32(outputs), x, weightValues, y, scratch[share.thread])
         case .columns:
             var shape = STWindow(window, input: input, output: output.shape, images: 1)
-            let columns = columns[share.thread]
+            let columns = scratch[share.thread]
             for image in 0..<images.count {
                 for group in 0..<groups {
                     kernels.imageToColumns(
@@ -252,7 +255,7 @@ final class ConvolutionUnit: Unit {
             }
         case .grouped:
             var shape = STWindow(window, input: input, output: output.shape, images: images.count)
-            let scratch = columns[share.thread]
+            let scratch = scratch[share.thread]
             kernels.groupedBackwardWeight(&shape, Int32(groups), Int32(outputs), x, dy, dw, scratch)
             guard let dx else { break }
             kernels.groupedBackwardInput(
@@ -270,7 +273,7 @@ final class ConvolutionUnit: Unit {
         let dx = source.map.gradient(from: images.lowerBound)
         let outputs = output.shape.channels
         var shape = STWindow(window, input: input, output: output.shape, images: 1)
-        let columns = columns[share.thread]
+        let columns = scratch[share.thread]
         if let dx, !source.accumulates { dx.update(repeating: 0, count: images.count * input.elementCount) }
         for image in 0..<images.count {
             for group in 0..<groups {

@@ -204,6 +204,7 @@ struct UnitBuilder {
     ) {
         var batchNorm: Node?
         var value = node.outputs[0]
+        // The order of the weights' rows does the work of the shuffle behind them.
         if case .convolution(_, _, let places) = weight.layout, !places.isEmpty {
             let shuffle = onlyConsumer(of: value)!
             value = shuffle.outputs[0]
