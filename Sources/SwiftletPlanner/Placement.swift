@@ -112,10 +112,18 @@ struct Placement {
         sizes = lifetimes.map(\.byteCount)
     }
 
+    /// When to be content with a placement.
+    struct Search {
+        /// Orders that are tried.
+        var rounds: Int
+        /// The first placement that ends no higher is taken.
+        var enough = 0
+    }
+
     /// Offsets, largest first, each where all that are placed span least (greedy by size; Pisarchyk and Lee 2020, "Efficient
-    /// memory management for deep neural net inference"). Then, `rounds` times, the ring that ends highest, or any other,
+    /// memory management for deep neural net inference"). Then, round by round, the ring that ends highest, or any other,
     /// comes to an earlier turn, and what does no harm is kept.
-    func offsets(rounds: Int) -> [Int] {
+    func offsets(_ search: Search) -> [Int] {
         var order = lifetimes.indices.filter { !lifetimes[$0].isEmpty }.sorted {
             (lifetimes[$0].byteCount, $1) > (lifetimes[$1].byteCount, $0)
         }
@@ -126,12 +134,14 @@ struct Placement {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % count
         }
-        for round in 0..<(order.count > 1 ? rounds : 0) {
+        for round in 0..<(order.count > 1 ? search.rounds : 0) {
+            let highest = height(best)
+            guard highest > search.enough else { break }
             let top = order.indices.max { best[order[$0]] + sizes[order[$0]] < best[order[$1]] + sizes[order[$1]] }!
             let position = max(1, round % 2 == 0 ? top : random(order.count))
             var candidate = order
             candidate.insert(candidate.remove(at: position), at: random(position))
-            guard let offsets = offsets(candidate, limit: height(best) - base) else { continue }
+            guard let offsets = offsets(candidate, limit: highest - base) else { continue }
             (order, best) = (candidate, offsets)
         }
         return best

@@ -65,12 +65,20 @@ public struct Planner: Sendable {
             if let peak = library.livePeak(segments: segments), problem.stateBytes + peak > limit { continue }
             let candidate = try segmentation(segments, &library)
             // What a quick placement has no room for a longer search may have.
-            if try candidate.arenaBytes <= limit || self.plan(segments: segments, rounds: 300).arenaBytes <= limit {
+            if try candidate.arenaBytes <= limit || fits(segments, limit) {
                 best = candidate
             }
         }
+        guard best.segments != plan.segments else { return plan }
         let parted = try self.plan(segments: best.segments, rounds: 1000)
         return parted.arenaBytes <= plan.arenaBytes ? parted : plan
+    }
+
+    /// Whether the rings of these segments find room in so many bytes.
+    private func fits(_ segments: [Int], _ limit: Int) throws -> Bool {
+        let result = simulation.run(segments: segments)
+        guard result.isComplete else { throw PlanError.neverFinishes }
+        return arenaBytes(layout(lifetimes(result), rounds: 300, enough: limit)) <= limit
     }
 
     /// A plan that is found in a tenth of the time, of an arena that may be larger.
@@ -211,12 +219,15 @@ public struct Planner: Sendable {
 
     /// The lowest layout found without shared rings, with all of them, and with some: a ring that is shared is there for as long
     /// as the first and the last of its members, which is not always worth it.
-    private func layout(_ lifetimes: [Lifetime], rounds: Int) -> RingLayout {
+    ///
+    /// - Parameter enough: the search ends with the first layout that is no higher.
+    private func layout(_ lifetimes: [Lifetime], rounds: Int, enough: Int = 0) -> RingLayout {
         let all = sharedRings(lifetimes)
         var shared: [SharedRing] = []
-        var best = layout(lifetimes, shared: [], rounds: rounds)
+        var best = layout(lifetimes, shared: [], rounds: rounds, enough: enough)
         func consider(_ candidate: [SharedRing]) {
-            let layout = layout(lifetimes, shared: candidate, rounds: rounds)
+            guard best.height > enough else { return }
+            let layout = layout(lifetimes, shared: candidate, rounds: rounds, enough: enough)
             if layout.height < best.height { (best, shared) = (layout, candidate) }
         }
         if !all.isEmpty { consider(all) }
@@ -230,8 +241,10 @@ public struct Planner: Sendable {
         RingSharing.sharedRings(lifetimes, heights: problem.buffers.map(\.height))
     }
 
-    private func layout(_ lifetimes: [Lifetime], shared: [SharedRing], rounds: Int) -> RingLayout {
-        RingLayout(lifetimes, shared: shared, base: problem.stateBytes, alignment: problem.alignment, rounds: rounds)
+    private func layout(_ lifetimes: [Lifetime], shared: [SharedRing], rounds: Int, enough: Int = 0) -> RingLayout {
+        RingLayout(
+            lifetimes, shared: shared, base: problem.stateBytes, alignment: problem.alignment,
+            search: .init(rounds: rounds, enough: enough))
     }
 
     private func arenaBytes(_ layout: RingLayout) -> Int { roundUp(max(problem.stateBytes, layout.height)) }

@@ -144,7 +144,7 @@ struct RingLayout {
     /// Where the highest ring ends.
     let height: Int
 
-    init(_ lifetimes: [Lifetime], shared: [SharedRing], base: Int, alignment: Int, rounds: Int) {
+    init(_ lifetimes: [Lifetime], shared: [SharedRing], base: Int, alignment: Int, search: Placement.Search) {
         var placed = lifetimes
         for ring in shared {
             let members = ring.members.map { lifetimes[$0] }
@@ -152,7 +152,7 @@ struct RingLayout {
             placed[ring.members[0]] = Lifetime(whole: members, slots: ring.slots)
         }
         let placement = Placement(placed, base: base, alignment: alignment)
-        let offsets = placement.offsets(rounds: rounds)
+        let offsets = placement.offsets(search)
         height = placement.height(offsets)
         rings = lifetimes.indices.map { Ring(offset: offsets[$0], slots: lifetimes[$0].slots, phase: 0) }
         for ring in shared {
