@@ -155,6 +155,19 @@ private let smallZoo = [
         #expect(equalized > shared + 1, "\(spec): \(shared) dB shared, \(equalized) dB equalized")
     }
 
+    /// Calibration meets few classes, and others must not be clipped at what it has seen of them.
+    @Test func classesWhoseScoresAreMeansShareAScale() throws {
+        var network = try Architecture(parsing: "squeezenet:resolution=64,classes=7").makeGraph()
+        var generator = SeededGenerator(seed: 31)
+        network.randomizeParameters(using: &generator)
+        let model = try CalibratedNetwork(network, seed: 31).convert(equalizesChannels: true)
+        func scales(_ name: String) -> Set<Float> {
+            Set(model.operations.filter { $0.name == name }.flatMap { $0.quantization.map(\.scale) })
+        }
+        #expect(scales("classifier.1").count == 1)
+        #expect(scales("features.12.squeeze").count > 1)
+    }
+
     @Test func planningIsDeterministic() throws {
         let architecture = try Architecture(parsing: "mobilenet-v2:width=0.35,resolution=32,classes=10")
         let first = try ConversionPipeline.convertRandom(architecture, seed: 1)
